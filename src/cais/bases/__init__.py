@@ -1,0 +1,1 @@
+"""Makes base images from Debian's signed archive, for when no registry answers."""

@@ -1,0 +1,45 @@
+"""How a build runs a command: a protocol that `engine.native` satisfies and `cli.wire` connects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import msgspec
+
+
+class BuildMount(msgspec.Struct, frozen=True, kw_only=True):
+    """A mount of one RUN. `source` is a host path for "bind", unused for "tmpfs"."""
+
+    kind: str
+    target: str
+    source: str = ""
+    read_only: bool = False
+    size_bytes: int | None = None
+
+
+class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A command to run on a root. `root` is a mounted root file system (an overlay's merged folder).
+
+    `user` is `uid|name[:gid|name]`, resolved in the root. `network` is "default" (the host's network and resolver), "none" or "host".
+    `mounts` are applied in order after the standard ones (/proc, /dev, /sys, /etc/resolv.conf, /etc/hosts), all of which leave no trace in `root`.
+    """
+
+    root: str
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]
+    working_dir: str
+    user: str
+    mounts: tuple[BuildMount, ...] = ()
+    network: str = "default"
+    hostname: str = "buildkitsandbox"
+    extra_hosts: tuple[tuple[str, str], ...] = ()
+    shm_size_bytes: int = 64 << 20
+    stdin: bytes | None = None
+
+
+class BuildExecutor(Protocol):
+    """Runs build commands in isolation."""
+
+    def run(self, request: RunRequest, on_output: Callable[[bytes], None]) -> int:
+        """Run to the end; stdout and stderr together go to `on_output`. Returns the exit code (128+n for signal n). Killed with its caller."""

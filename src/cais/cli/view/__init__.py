@@ -1,0 +1,1 @@
+"""Renders progress events: terminal, plain, json, quiet."""

@@ -1,0 +1,22 @@
+"""A service's `volumes` in long form."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class ServiceMount(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One mount. `type` is bind, volume or tmpfs (others are refused). `source`: an absolute path (bind), a key of the project's volumes, or "" (anonymous)."""
+
+    type: str
+    target: str
+    source: str = ""
+    read_only: bool = False
+    bind_propagation: str = ""
+    bind_create_host_path: bool = True
+    bind_selinux: str = ""
+    volume_nocopy: bool = False
+    volume_subpath: str = ""
+    tmpfs_size: int | None = None
+    tmpfs_mode: int | None = None
+    consistency: str = ""

@@ -1,0 +1,15 @@
+"""How `compose` gets at files: a reader handed in, so that loading is pure and tested without a disk."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class FileReader(Protocol):
+    """Reads text files by absolute path."""
+
+    def read(self, path: str) -> str:
+        """The file's text (UTF-8, a byte order mark dropped). Raises FileNotFoundError, IsADirectoryError, PermissionError or UnicodeDecodeError."""
+
+    def exists(self, path: str) -> bool:
+        """Whether a file is there."""

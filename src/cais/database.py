@@ -1,0 +1,76 @@
+"""The one SQLite file, opened the one way. Each package that keeps rows owns its tables and hands in their schema."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+
+BUSY_TIMEOUT_S = 30.0
+
+
+class Database:
+    """Connections to one SQLite file, one a thread (connections must not cross threads).
+
+    WAL, so that readers never wait for a writer. `synchronous=NORMAL`: a crash of Cais loses nothing; a power cut may lose the last
+    transactions but never corrupts, and rows never name what is not there because blobs are synced before their rows.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._local = threading.local()
+
+    def connection(self) -> sqlite3.Connection:
+        """This thread's connection, in autocommit mode; use `transaction` to group statements."""
+        existing: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if existing is not None:
+            return existing
+        os.makedirs(os.path.dirname(self.path), exist_ok=True)
+        connection = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        self._local.connection = connection
+        return connection
+
+    def ensure_schema(self, owner: str, steps: Sequence[str]) -> None:
+        """Bring `owner`'s tables up to date: `steps[n]` is the SQL script that leads from version n to n+1; none is ever edited."""
+        connection = self.connection()
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS schema_version (owner TEXT PRIMARY KEY, version INTEGER NOT NULL)"
+        )
+        row = connection.execute("SELECT version FROM schema_version WHERE owner = ?", (owner,)).fetchone()
+        if row is not None and row[0] >= len(steps):
+            return
+        with self.transaction() as writer:
+            row = writer.execute("SELECT version FROM schema_version WHERE owner = ?", (owner,)).fetchone()
+            version = row[0] if row else 0
+            for script in steps[version:]:
+                for statement in script.split(";"):
+                    if statement.strip():
+                        writer.execute(statement)
+            writer.execute(
+                "INSERT INTO schema_version VALUES (?, ?) ON CONFLICT(owner) DO UPDATE SET version = excluded.version",
+                (owner, len(steps)),
+            )
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """A write transaction: committed at the end of the block, rolled back when it raises. Not to be nested."""
+        connection = self.connection()
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        existing: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if existing is not None:
+            existing.close()
+            self._local.connection = None

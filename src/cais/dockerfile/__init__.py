@@ -1,0 +1,1 @@
+"""Turns Dockerfile text into one typed value per instruction. Knows nothing of images or hosts."""

@@ -1,0 +1,84 @@
+"""Crash-safe writes and locks that death releases.
+
+Order of every write: temporary name, sync, rename, sync the folder; only then may anything name it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+
+TEMPORARY_PREFIX = ".tmp-"
+
+
+def temporary_name(folder: str) -> str:
+    """A name in `folder` that no reader looks at and every sweep removes."""
+    return os.path.join(folder, TEMPORARY_PREFIX + secrets.token_hex(8))
+
+
+def sync_folder(folder: str) -> None:
+    """Make renames in `folder` survive a power cut."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def write(path: str, data: bytes, *, mode: int = 0o644, sync: bool = True) -> None:
+    """Write `data` to `path`: readers see the old content or the new, never a part.
+
+    `sync=False` is for files that a crash of the machine (not of the process) may lose, such as caches.
+    """
+    folder = os.path.dirname(path) or "."
+    temporary = temporary_name(folder)
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        with os.fdopen(fd, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            if sync:
+                os.fsync(stream.fileno())
+        os.rename(temporary, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):  # the rename may have happened
+            os.unlink(temporary)
+        raise
+    if sync:
+        sync_folder(folder)
+
+
+def try_lock(path: str) -> int | None:
+    """A file descriptor that holds the exclusive lock `path`, or None when somebody else holds it.
+
+    The lock goes when the descriptor is closed or the process dies. The file is never removed: removing it would let two holders in.
+    """
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        return None
+    return fd
+
+
+@contextlib.contextmanager
+def locked(path: str, *, shared: bool = False) -> Iterator[int]:
+    """Hold the lock `path` (exclusive unless `shared`), waiting for whoever holds it; yields its file descriptor."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def sweep_temporaries(folder: str) -> None:
+    """Remove what interrupted writes left in `folder`. The caller holds the lock that writers of `folder` take."""
+    with contextlib.suppress(FileNotFoundError):  # nothing was ever written there
+        for entry in os.scandir(folder):
+            if entry.name.startswith(TEMPORARY_PREFIX) and entry.is_file(follow_symlinks=False):
+                os.unlink(entry.path)

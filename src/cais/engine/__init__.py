@@ -1,0 +1,1 @@
+"""What creates and starts containers. Knows image ids and container specs, not Compose."""

@@ -1,0 +1,1 @@
+"""Talks to OCI registries. Knows the image store, nothing above it."""
