@@ -320,8 +320,11 @@ class Engine(Protocol):
     def create(self, spec: ContainerSpec) -> ContainerState:
         """Create a container (its root, endpoint and bundle are prepared). Raises Conflict when the name is taken."""
 
-    def start(self, container_id: str) -> ContainerState:
-        """Start a created or exited container; a running one is left as it is. Clears `manually_stopped`."""
+    def start(self, container_id: str, *, automatic: bool = False) -> ContainerState:
+        """Start a created or exited container; a running one is left as it is. Clears `manually_stopped`.
+
+        With `automatic` (the supervisor's restart) a manually stopped container is left as it is: decided under the container's lock.
+        """
 
     def stop(self, container_id: str, *, timeout_s: float | None = None, manual: bool = True) -> StopOutcome:
         """Stop signal, grace period (`timeout_s` or the spec's), SIGKILL. `manual` marks it as the user's wish."""
