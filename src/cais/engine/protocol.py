@@ -227,7 +227,7 @@ class ProbeResult(msgspec.Struct, frozen=True, kw_only=True):
 class ContainerState(msgspec.Struct, frozen=True, kw_only=True):
     """What the engine knows of one container. Times in seconds since the epoch, 0.0 for never.
 
-    `pid` is 0 unless running. `manually_stopped`: a user stopped it, so `unless-stopped` and `always` leave it alone.
+    `anonymous_volumes` are names by mount target. `pid` is 0 unless running. `manually_stopped`: a user stopped it, so `unless-stopped` and `always` leave it alone.
     """
 
     id: str
@@ -247,6 +247,7 @@ class ContainerState(msgspec.Struct, frozen=True, kw_only=True):
     last_probe: ProbeResult | None = None
     addresses: Mapping[str, str] = {}
     ports: tuple[PortSpec, ...] = ()
+    anonymous_volumes: Mapping[str, str] = {}
 
     @property
     def name(self) -> str:

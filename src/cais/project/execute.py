@@ -1,0 +1,174 @@
+"""Carries out a plan, each action as soon as those it depends on are done. Decides nothing.
+
+Actions run in threads: engine calls are synchronous and spend their time in the kernel or in other programs. An action's outcome is kept
+with it, so a dependent of a failed action never starts; after the first failure no new action starts, running ones end in order.
+"""
+
+from __future__ import annotations
+
+import enum
+import threading
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import msgspec
+
+from cais.engine.protocol import Engine
+from cais.errors import CaisError, InternalError
+from cais.events import EventSink, Phase, ResourceEvent
+from cais.project import actions
+from cais.project.actions import Action, Plan
+
+
+class Result(enum.Enum):
+    """What came of an action."""
+
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class PlanOutcome(msgspec.Struct, frozen=True):
+    """What came of each action, by its index in the plan, and the errors in the order they happened."""
+
+    results: Mapping[int, Result]
+    errors: tuple[CaisError, ...] = ()
+
+    def check(self) -> None:
+        """Raise the first error, if any."""
+        if self.errors:
+            raise self.errors[0]
+
+
+class Waiter(Protocol):
+    """Waits for a service's condition by event; told of every container that was created, started, stopped or removed."""
+
+    def changed(self, container_id: str) -> None:
+        """A container changed state by our hand."""
+
+    def wait(self, action: actions.Await, cancelled: Callable[[], bool]) -> None:
+        """Return when the condition holds; raises ServiceFailed when it cannot any more."""
+
+
+def execute(
+    plan: Plan, engine: Engine, waiter: Waiter, events: EventSink, *, cancelled: Callable[[], bool] = lambda: False
+) -> PlanOutcome:
+    """Run `plan`; `cancelled` is asked before each action starts (Ctrl-C)."""
+    return _Execution(plan, _Performer(engine, waiter, events, cancelled), cancelled).run()
+
+
+class _Execution:
+    """The state of one run: which actions are pending, running, over. Owned by the thread that calls `run`."""
+
+    def __init__(self, plan: Plan, perform: _Performer, cancelled: Callable[[], bool]) -> None:
+        self._plan = plan
+        self._perform = perform
+        self._cancelled = cancelled
+        self._results: dict[int, Result] = {}
+        self._errors: list[CaisError] = []
+        self._running: set[int] = set()
+        self._changed = threading.Condition()
+
+    def run(self) -> PlanOutcome:
+        with self._changed:
+            while len(self._results) < len(self._plan.actions):
+                self._start_ready()
+                if self._running:
+                    self._changed.wait()
+        return PlanOutcome(self._results, tuple(self._errors))
+
+    def _start_ready(self) -> None:
+        for index, action in enumerate(self._plan.actions):
+            if index in self._results or index in self._running:
+                continue
+            before = [self._results.get(other) for other in action.after]
+            stopping = bool(self._errors) or self._cancelled()
+            if stopping or Result.FAILED in before or Result.SKIPPED in before:
+                self._results[index] = Result.SKIPPED
+            elif all(result is Result.DONE for result in before):
+                self._running.add(index)
+                threading.Thread(target=self._work, args=(index, action), name=action.line(), daemon=True).start()
+
+    def _work(self, index: int, action: Action) -> None:
+        error: CaisError | None = None
+        try:
+            self._perform(action)
+        except CaisError as failure:
+            error = failure
+        except Exception as failure:  # noqa: BLE001  # a thread must report, or the plan would hang; shown as a bug
+            error = InternalError(f"{action.line()}: {type(failure).__name__}: {failure}")
+            error.__cause__ = failure
+        with self._changed:
+            self._running.discard(index)
+            self._results[index] = Result.FAILED if error else Result.DONE
+            if error is not None:
+                self._errors.append(error)
+            self._changed.notify_all()
+
+
+class _Performer:
+    """Does one action and tells of it in Docker Compose's words."""
+
+    def __init__(self, engine: Engine, waiter: Waiter, events: EventSink, cancelled: Callable[[], bool]) -> None:
+        self._engine = engine
+        self._waiter = waiter
+        self._events = events
+        self._cancelled = cancelled
+
+    def __call__(self, action: Action) -> None:
+        match action:
+            case actions.CreateNetwork():
+                self._tell(
+                    "Network", action.spec.name, "Creat", action, lambda: self._engine.ensure_network(action.spec)
+                )
+            case actions.CreateVolume():
+                self._tell("Volume", action.spec.name, "Creat", action, lambda: self._engine.ensure_volume(action.spec))
+            case actions.CreateContainer():
+                self._tell("Container", action.spec.name, "Creat", action, lambda: self._engine.create(action.spec))
+            case actions.StartContainer():
+                self._tell("Container", action.name, "Start", action, lambda: self._start(action.name))
+            case actions.StopContainer():
+                self._stop(action)
+            case actions.RemoveContainer():
+                self._tell("Container", action.name, "Remov", action, lambda: self._remove(action))
+            case actions.RemoveNetwork():
+                self._tell("Network", action.name, "Remov", action, lambda: self._engine.remove_network(action.name))
+            case actions.RemoveVolume():
+                self._tell("Volume", action.name, "Remov", action, lambda: self._engine.remove_volume(action.name))
+            case actions.Await():
+                self._waiter.wait(action, self._cancelled)
+            case _:
+                raise InternalError(f"no way to perform {type(action).__name__}")
+
+    def _tell(self, kind: str, name: str, verb: str, action: Action, work: Callable[[], object]) -> None:
+        self._emit(kind, name, Phase.WORKING, f"{verb}ing", action.cause)
+        try:
+            work()
+        except BaseException as error:
+            self._emit(kind, name, Phase.ERROR, "Error", str(error))
+            raise
+        self._emit(kind, name, Phase.DONE, f"{verb}ed", action.cause)
+
+    def _emit(self, kind: str, name: str, phase: Phase, status: str, detail: str) -> None:
+        self._events.emit(ResourceEvent(kind=kind, name=name, phase=phase, status=status, detail=detail))
+
+    def _start(self, name: str) -> None:
+        container = self._engine.container(name)
+        if container is None:
+            raise InternalError(f'container "{name}" is gone before it was started')
+        self._engine.start(container.id)
+        self._waiter.changed(container.id)
+
+    def _stop(self, action: actions.StopContainer) -> None:
+        self._emit("Container", action.name, Phase.WORKING, "Stopping", action.cause)
+        outcome = self._engine.stop(action.id, timeout_s=action.timeout_s)
+        self._waiter.changed(action.id)
+        detail = ""
+        if outcome.killed:
+            who = outcome.ignored_by or "its process"
+            detail = f"stop took {outcome.elapsed_s:.1f} s: {who} ignored {outcome.signal} and was killed"
+        self._emit("Container", action.name, Phase.DONE, "Stopped", detail)
+
+    def _remove(self, action: actions.RemoveContainer) -> None:
+        self._engine.remove(action.id, volumes=action.volumes)
+        self._waiter.changed(action.id)

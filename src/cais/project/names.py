@@ -1,0 +1,51 @@
+"""Names and labels that Cais gives, the same as Docker Compose's, so that other tools find what they expect."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cais.compose.model.project import Project
+from cais.compose.model.service import Service
+
+PREFIX = "com.docker.compose."
+PROJECT = PREFIX + "project"
+SERVICE = PREFIX + "service"
+NUMBER = PREFIX + "container-number"
+ONE_OFF = PREFIX + "oneoff"
+CONFIG_HASH = PREFIX + "config-hash"
+CONFIG_FILES = PREFIX + "project.config_files"
+WORKING_DIR = PREFIX + "project.working_dir"
+DEPENDS_ON = PREFIX + "depends_on"
+IMAGE = PREFIX + "image"
+NETWORK = PREFIX + "network"
+VOLUME = PREFIX + "volume"
+
+
+def container_name(project: str, service: Service, number: int) -> str:
+    """`container_name`, else `project-service-number`."""
+    return service.container_name or f"{project}-{service.name}-{number}"
+
+
+def image_reference(project: str, service: Service) -> str:
+    """The reference a service's image has: `image`, else `project-service` for a built one."""
+    return service.image or f"{project}-{service.name}"
+
+
+def container_labels(
+    project: Project, service: Service, number: int, *, config_hash: str, image_id: str, one_off: bool
+) -> Mapping[str, str]:
+    """The service's labels and Compose's own."""
+    depends = ",".join(f"{name}:{d.condition.value}:{str(d.restart).lower()}" for name, d in service.depends_on.items())
+    return {
+        **service.annotations,
+        **service.labels,
+        PROJECT: project.name,
+        SERVICE: service.name,
+        NUMBER: str(number),
+        ONE_OFF: str(one_off),
+        CONFIG_HASH: config_hash,
+        CONFIG_FILES: ",".join(project.files),
+        WORKING_DIR: project.directory,
+        DEPENDS_ON: depends,
+        IMAGE: image_id,
+    }

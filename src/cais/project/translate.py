@@ -1,0 +1,351 @@
+"""From the Compose model to what an engine is asked for. Pure: no file is read, nothing is looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from cais.compose.model.mounts import ServiceMount
+from cais.compose.model.project import Project
+from cais.compose.model.resources import FileObject, Network, Volume
+from cais.compose.model.service import FileReference, Healthcheck, Service
+from cais.engine.protocol import (
+    ContainerSpec,
+    EndpointSpec,
+    FileSpec,
+    MountKind,
+    MountSpec,
+    NetworkSpec,
+    PortSpec,
+    ProbeSpec,
+    ResourceLimits,
+    RestartMode,
+    RestartPolicy,
+    Transport,
+    VolumeSpec,
+)
+from cais.errors import CaisError
+from cais.images.model import HealthConfig, StoredImage
+from cais.project import names
+from cais.project.confighash import canonical_config, config_hash
+
+NANOSECONDS = 1_000_000_000
+DEFAULT_GRACE_S = 10.0
+
+
+def container_spec(
+    project: Project, service: Service, number: int, image: StoredImage, *, one_off: bool = False
+) -> ContainerSpec:
+    """The container that replica `number` of `service` should be."""
+    config = canonical_config(service, _resolved_names(project, service))
+    digest = config_hash(config)
+    name = names.container_name(project.name, service, number)
+    return ContainerSpec(
+        name=name,
+        image_id=image.id,
+        image_reference=names.image_reference(project.name, service),
+        project=project.name,
+        service=service.name,
+        number=number,
+        one_off=one_off,
+        labels=names.container_labels(project, service, number, config_hash=digest, image_id=image.id, one_off=one_off),
+        entrypoint=service.entrypoint,
+        command=service.command,
+        environment={key: value for key, value in service.environment.items() if value is not None},
+        user=service.user or None,
+        group_add=service.group_add,
+        working_dir=service.working_dir or None,
+        hostname=service.hostname,
+        domainname=service.domainname,
+        network_mode=_network_mode(project, service),
+        endpoints=_endpoints(project, service, name),
+        ports=_ports(service, number),
+        extra_hosts=service.extra_hosts,
+        dns=service.dns,
+        dns_search=service.dns_search,
+        dns_options=service.dns_opt,
+        mounts=(*_mounts(project, service), *_file_mounts(project, service)),
+        files=_files(project, service),
+        stop_signal=service.stop_signal or None,
+        stop_grace_period_s=DEFAULT_GRACE_S if service.stop_grace_period is None else service.stop_grace_period,
+        init=bool(service.init),
+        tty=service.tty,
+        stdin_open=service.stdin_open,
+        read_only=service.read_only,
+        privileged=service.privileged,
+        cap_add=service.cap_add,
+        cap_drop=service.cap_drop,
+        security_opt=service.security_opt,
+        devices=tuple(_device(text) for text in service.devices),
+        sysctls=service.sysctls,
+        pid_mode=_shared_namespace(project, service.pid),
+        ipc_mode=_shared_namespace(project, service.ipc),
+        limits=limits(service),
+        restart=restart_policy(service),
+        restart_unhealthy=service.x_cais.restart_unhealthy,
+        probe=probe_spec(service.healthcheck, image.config.config.healthcheck),
+        log_max_bytes=_log_max_bytes(service),
+        config_hash=digest,
+        config=config,
+    )
+
+
+def network_spec(project: Project, network: Network) -> NetworkSpec:
+    """The engine's network for a key of `networks`."""
+    pool = network.ipam[0] if network.ipam else None
+    spec = NetworkSpec(
+        name=network.name,
+        project=project.name,
+        labels={**network.labels, names.PROJECT: project.name, names.NETWORK: network.key},
+        internal=network.internal,
+        subnet=pool.subnet if pool else "",
+        gateway=pool.gateway if pool else "",
+    )
+    return msgspec.structs.replace(spec, config_hash=config_hash(msgspec.json.encode(spec, order="sorted").decode()))
+
+
+def volume_spec(project: Project, volume: Volume) -> VolumeSpec:
+    """The engine's volume for a key of `volumes`."""
+    spec = VolumeSpec(
+        name=volume.name,
+        project=project.name,
+        labels={**volume.labels, names.PROJECT: project.name, names.VOLUME: volume.key},
+        driver_options=volume.driver_opts,
+    )
+    return msgspec.structs.replace(spec, config_hash=config_hash(msgspec.json.encode(spec, order="sorted").decode()))
+
+
+def restart_policy(service: Service) -> RestartPolicy:
+    """`restart`, else `deploy.restart_policy`, else "no" (Compose Specification, "restart")."""
+    if service.restart:
+        mode, _, retries = service.restart.partition(":")
+        return RestartPolicy(RestartMode(mode), int(retries or 0))
+    policy = service.deploy.restart_policy if service.deploy else None
+    if policy is None:
+        return RestartPolicy()
+    modes = {"none": RestartMode.NO, "on-failure": RestartMode.ON_FAILURE, "any": RestartMode.ALWAYS}
+    return RestartPolicy(modes.get(policy.condition, RestartMode.ALWAYS), policy.max_attempts or 0)
+
+
+def limits(service: Service) -> ResourceLimits:
+    """Resource limits; the service's own attributes go before `deploy.resources`."""
+    wide = service.deploy.limits if service.deploy else None
+    reserved = service.deploy.reservations if service.deploy else None
+    return ResourceLimits(
+        memory_bytes=service.mem_limit or (wide.memory if wide else None),
+        memory_reservation_bytes=service.mem_reservation or (reserved.memory if reserved else None),
+        memory_swap_bytes=service.memswap_limit,
+        cpus=service.cpus or (wide.cpus if wide else None),
+        cpu_shares=service.cpu_shares,
+        cpuset=service.cpuset or None,
+        pids=service.pids_limit or (wide.pids if wide else None),
+        shm_size_bytes=service.shm_size,
+        oom_score_adj=service.oom_score_adj,
+        ulimits={name: (limit.soft, limit.hard) for name, limit in service.ulimits.items()},
+    )
+
+
+def probe_spec(check: Healthcheck | None, image: HealthConfig | None) -> ProbeSpec | None:
+    """The service's health check over the image's, field by field; None when there is none or it is disabled."""
+    if check is not None and check.disable:
+        return None
+    base = _image_probe(image)
+    if check is None:
+        return base
+    test = check.test if check.test is not None else (base.test if base else ())
+    if not test or test[0] == "NONE":
+        return None
+    base = base or ProbeSpec(test=test)
+    return ProbeSpec(
+        test=test,
+        interval_s=base.interval_s if check.interval is None else check.interval,
+        timeout_s=base.timeout_s if check.timeout is None else check.timeout,
+        start_period_s=base.start_period_s if check.start_period is None else check.start_period,
+        start_interval_s=base.start_interval_s if check.start_interval is None else check.start_interval,
+        retries=base.retries if not check.retries else check.retries,
+    )
+
+
+def _image_probe(image: HealthConfig | None) -> ProbeSpec | None:
+    if image is None or not image.test or image.test[0] == "NONE":
+        return None
+    default = ProbeSpec(test=image.test)
+    return ProbeSpec(
+        test=image.test,
+        interval_s=image.interval / NANOSECONDS or default.interval_s,
+        timeout_s=image.timeout / NANOSECONDS or default.timeout_s,
+        start_period_s=image.start_period / NANOSECONDS,
+        start_interval_s=image.start_interval / NANOSECONDS or None,
+        retries=image.retries or default.retries,
+    )
+
+
+def _resolved_names(project: Project, service: Service) -> Mapping[str, object]:
+    """Names and contents behind keys: a volume renamed or a secret rewritten makes the container differ."""
+    objects = [(ref, project.secrets) for ref in service.secrets] + [(ref, project.configs) for ref in service.configs]
+    contents = {
+        ref.target: config_hash(_content(project, table[ref.source]) or "")
+        for ref, table in objects
+        if ref.source in table and not table[ref.source].file
+    }
+    resolved = {
+        "volume_names": {
+            m.source: project.volumes[m.source].name for m in service.volumes if m.source in project.volumes
+        },
+        "network_names": {key: project.networks[key].name for key in service.networks if key in project.networks},
+        "file_digests": contents,
+    }
+    return {key: value for key, value in resolved.items() if value}
+
+
+def _network_mode(project: Project, service: Service) -> str:
+    mode = service.network_mode
+    if mode.startswith("service:"):
+        other = project.services[mode.removeprefix("service:")]
+        return f"container:{names.container_name(project.name, other, 1)}"
+    return mode or ("bridge" if service.networks else "none")
+
+
+def _shared_namespace(project: Project, mode: str) -> str:
+    if mode.startswith("service:"):
+        return f"container:{names.container_name(project.name, project.services[mode.removeprefix('service:')], 1)}"
+    return mode
+
+
+def _endpoints(project: Project, service: Service, name: str) -> tuple[EndpointSpec, ...]:
+    ordered = sorted(service.networks.items(), key=lambda item: -item[1].priority)
+    return tuple(
+        EndpointSpec(
+            network=project.networks[key].name,
+            aliases=tuple(dict.fromkeys((service.name, name, *place.aliases))),
+            ipv4_address=place.ipv4_address,
+            mac_address=place.mac_address or service.mac_address,
+        )
+        for key, place in ordered
+    )
+
+
+def _ports(service: Service, number: int) -> tuple[PortSpec, ...]:
+    return tuple(
+        PortSpec(
+            container_port=port.target,
+            host_port=_host_port(service, port.published, number),
+            host_ip=port.host_ip,
+            protocol=Transport(port.protocol or "tcp"),
+        )
+        for port in service.ports
+    )
+
+
+def _host_port(service: Service, published: str, number: int) -> int:
+    """A range gives each replica its own port, in order; a single port is the same for all (and then taken for the second)."""
+    first, _, last = published.partition("-")
+    if not last:
+        return int(first or 0)
+    chosen = int(first) + number - 1
+    if chosen > int(last):
+        raise CaisError(
+            f'service "{service.name}": replica {number} has no port left in the range {published}',
+            hint="widen the range or scale down",
+        )
+    return chosen
+
+
+def _mounts(project: Project, service: Service) -> Iterator[MountSpec]:
+    for mount in service.volumes:
+        yield _mount(project, mount)
+    for text in service.tmpfs:
+        target, _, options = text.partition(":")
+        yield _tmpfs(target, options)
+
+
+def _mount(project: Project, mount: ServiceMount) -> MountSpec:
+    kind = MountKind(mount.type)
+    source = mount.source
+    if kind is MountKind.VOLUME and source:
+        source = project.volumes[source].name
+    return MountSpec(
+        kind=kind,
+        source=source,
+        target=mount.target,
+        read_only=mount.read_only,
+        create_host_path=mount.bind_create_host_path and kind is MountKind.BIND,
+        propagation=mount.bind_propagation or "rprivate",
+        no_copy=mount.volume_nocopy,
+        subpath=mount.volume_subpath,
+        tmpfs_size_bytes=mount.tmpfs_size,
+        tmpfs_mode=mount.tmpfs_mode,
+    )
+
+
+def _tmpfs(target: str, options: str) -> MountSpec:
+    """The short form: `/run:size=64m,mode=1777`. Other mount options have no meaning for a MountSpec and are refused."""
+    size: int | None = None
+    mode: int | None = None
+    for option in filter(None, options.split(",")):
+        key, _, value = option.partition("=")
+        if key == "size":
+            size = _size(value)
+        elif key == "mode":
+            mode = int(value, 8)
+        elif key not in {"rw", "noexec", "nosuid", "nodev"}:  # always so, or the default
+            raise CaisError(f'tmpfs "{target}": option "{option}" is not supported', hint="use size= and mode=")
+    return MountSpec(kind=MountKind.TMPFS, source="", target=target, tmpfs_size_bytes=size, tmpfs_mode=mode)
+
+
+def _size(text: str) -> int:
+    units = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+    unit = units.get(text[-1:].lower())
+    return int(text[:-1]) * unit if unit else int(text)
+
+
+def _objects(project: Project, service: Service) -> Iterator[tuple[FileReference, FileObject]]:
+    for reference in service.secrets:
+        yield reference, project.secrets[reference.source]
+    for reference in service.configs:
+        yield reference, project.configs[reference.source]
+
+
+def _file_mounts(project: Project, service: Service) -> Iterator[MountSpec]:
+    """Secrets and configs from files are bind mounts, as Docker Compose makes them: a change on the host is seen at once.
+
+    So uid, gid and mode are those of the file, as with Docker Compose (the loader warns about it).
+    """
+    for reference, item in _objects(project, service):
+        if item.file:
+            yield MountSpec(kind=MountKind.BIND, source=item.file, target=reference.target, read_only=True)
+
+
+def _files(project: Project, service: Service) -> tuple[FileSpec, ...]:
+    """Secrets and configs from the environment or inline content."""
+    return tuple(
+        FileSpec(
+            target=reference.target,
+            content=content.encode(),
+            uid=int(reference.uid or 0),
+            gid=int(reference.gid or 0),
+            mode=0o444 if reference.mode is None else reference.mode,
+        )
+        for reference, item in _objects(project, service)
+        if (content := _content(project, item)) is not None
+    )
+
+
+def _content(project: Project, item: FileObject) -> str | None:
+    if item.content is not None:
+        return item.content
+    if item.environment:
+        return project.environment.get(item.environment, "")
+    return None
+
+
+def _device(text: str) -> tuple[str, str, str]:
+    source, _, rest = text.partition(":")
+    target, _, permissions = rest.partition(":")
+    return source, target or source, permissions or "rwm"
+
+
+def _log_max_bytes(service: Service) -> int | None:
+    size = service.logging.options.get("max-size") if service.logging else None
+    return _size(size) if size else None
