@@ -1,0 +1,267 @@
+"""Runs a build's commands in an OCI runtime (build/executor.py's protocol), without a monitor: the caller sees them to their end.
+
+A command dies with its caller, however that ends: the runtime is PID 1 of a pid namespace of its own and gets a parent-death signal.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import subprocess
+from collections.abc import Callable, Iterator
+
+from cais import durable, proc
+from cais.build.executor import BuildMount, RunRequest
+from cais.engine.native import etcfiles, oci
+from cais.engine.native.defaults import (
+    CAPABILITIES,
+    DEFAULT_PATH,
+    DEVICE_RULES,
+    MASKED_PATHS,
+    READ_ONLY_PATHS,
+    grant,
+    standard_mounts,
+)
+from cais.engine.native.mountpoints import MountPoint, present
+from cais.engine.native.runtime import Runtime, choose
+from cais.engine.native.seccomp import compile_profile, read_profile, this_host
+from cais.errors import CaisError, HostError
+from cais.linux.namespaces import Apart
+from cais.linux.rootpath import resolve_in_root
+from cais.linux.users import Identity, identify_in
+from cais.locations import Locations
+
+# The runtime sees a /proc of its own pid namespace.
+_ENTRY = 'mount -t proc proc /proc || exit 125; exec "$@"'
+_NOT_FOUND = ("no such file or directory", "not found")
+
+
+class NativeBuildExecutor:
+    """Runs build commands with crun or runc."""
+
+    def __init__(self, locations: Locations) -> None:
+        self._folder = os.path.join(locations.run, "build")
+        self._run_folder = locations.run
+        self._swept = False
+
+    def run(self, request: RunRequest, on_output: Callable[[bytes], None]) -> int:
+        """Run to the end; see BuildExecutor.run. Raises CaisError when the command could not be started for a reason of the machine."""
+        runtime = choose(self._run_folder)
+        self._sweep(runtime)
+        with _bundle(self._folder) as bundle:
+            config = _configure(request, bundle, identify_in(request.root, request.user))
+            durable.write(os.path.join(bundle, "config.json"), oci.encode(config), sync=False)
+            with present(request.root, _mount_points(config.mounts)):
+                returncode = _stream(_command(runtime, bundle), request.stdin, on_output, runtime.without)
+            return _exit_code(returncode, os.path.join(bundle, "log"))
+
+    def _sweep(self, runtime: Runtime) -> None:
+        """Take away what killed builds left; a bundle whose lock is free belongs to nobody."""
+        if self._swept or not os.path.isdir(self._folder):
+            return
+        self._swept = True
+        for entry in os.scandir(self._folder):
+            lock = durable.try_lock(os.path.join(entry.path, "lock")) if entry.is_dir() else None
+            if lock is not None:
+                try:
+                    _discard(runtime, entry.path)
+                finally:
+                    os.close(lock)
+
+
+@contextlib.contextmanager
+def _bundle(parent: str) -> Iterator[str]:
+    import shutil
+
+    os.makedirs(parent, mode=0o700, exist_ok=True)
+    folder = os.path.join(parent, f"build-{secrets.token_hex(6)}")
+    os.mkdir(folder, 0o700)
+    with durable.locked(os.path.join(folder, "lock")):
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder)
+
+
+def _discard(runtime: Runtime, folder: str) -> None:
+    import shutil
+
+    name = os.path.basename(folder)
+    command = proc.Command(argv=(*_arguments(runtime, folder), "delete", "--force", name))
+    runtime.apart(lambda: proc.run(command))  # it fails when there is nothing to delete, which is as good
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _arguments(runtime: Runtime, bundle: str) -> tuple[str, ...]:
+    cgroups = ("--cgroup-manager=disabled",) if runtime.name == "crun" else ()
+    return (runtime.program, *cgroups, "--root", os.path.join(bundle, "state"))
+
+
+def _command(runtime: Runtime, bundle: str) -> proc.Command:
+    log = os.path.join(bundle, "log")
+    return proc.Command(
+        argv=(
+            *("setpriv", "--pdeathsig", "KILL", "sh", "-c", _ENTRY, "sh"),
+            *_arguments(runtime, bundle),
+            *("--log", log, "--log-format", "json"),
+            *("run", "--bundle", bundle, os.path.basename(bundle)),
+        ),
+        install_hint="apt-get install util-linux",
+    )
+
+
+def _stream(
+    command: proc.Command, stdin: bytes | None, on_output: Callable[[bytes], None], without: tuple[str, ...]
+) -> int:
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    started: list[subprocess.Popen[bytes]] = []
+    abandoned: list[bool] = []
+
+    def work() -> int:
+        # The parent-death signal comes when this thread ends, so it must see the process to its end.
+        with _input(stdin) as source:
+            try:
+                process = proc.start(command, stdin=source, stdout=writer, stderr=subprocess.STDOUT, new_session=True)
+            finally:
+                os.close(writer)
+        started.append(process)
+        if abandoned:
+            process.kill()
+        return process.wait()
+
+    apart = Apart(work, without=without, new_pids=True)
+    try:
+        while chunk := os.read(reader, 65536):
+            on_output(chunk)
+        return apart.result()
+    except BaseException:
+        abandoned.append(True)
+        for process in started:
+            process.kill()
+        apart.result()
+        raise
+    finally:
+        os.close(reader)
+
+
+@contextlib.contextmanager
+def _input(data: bytes | None) -> Iterator[int | None]:
+    if data is None:
+        yield None
+        return
+    fd = os.memfd_create("stdin", os.MFD_CLOEXEC)
+    with os.fdopen(fd, "w+b") as stream:
+        stream.write(data)
+        stream.seek(0)
+        yield stream.fileno()
+
+
+def _exit_code(returncode: int, log: str) -> int:
+    message = _runtime_error(log)
+    if message and returncode != 0:
+        if any(words in message.lower() for words in _NOT_FOUND) and "exec" in message.lower():
+            return 127  # the runtime's message is in the output already
+        raise HostError("the command could not be started", details=[message])
+    return returncode if returncode >= 0 else 128 - returncode
+
+
+def _runtime_error(log: str) -> str:
+    import msgspec
+
+    if not os.path.exists(log):
+        return ""
+    lines: list[str] = []
+    with open(log, "rb") as stream:
+        for line in stream:
+            with contextlib.suppress(msgspec.DecodeError):  # cut short by a crash
+                entry = msgspec.json.decode(line, type=dict[str, str])
+                if entry.get("level") == "error":
+                    lines.append(entry.get("msg", ""))
+    return "\n".join(lines)
+
+
+def _configure(request: RunRequest, bundle: str, identity: Identity) -> oci.Config:
+    mounts = (
+        *standard_mounts(shm_size_bytes=request.shm_size_bytes, privileged=False, cgroup=False),
+        _file_mount(request.root, "/etc/resolv.conf", bundle, _resolver()),
+        _file_mount(request.root, "/etc/hosts", bundle, _hosts(request)),
+        *(_build_mount(request.root, mount) for mount in request.mounts),
+    )
+    kinds = ("pid", "ipc", "uts", "mount", *(("network",) if request.network == "none" else ()))
+    return oci.Config(
+        oci_version=oci.VERSION,
+        process=oci.Process(
+            args=request.argv,
+            cwd=request.working_dir or "/",
+            env=_environment(request, identity),
+            user=oci.User(uid=identity.uid, gid=identity.gid, additional_gids=identity.additional_gids),
+            capabilities=grant(CAPABILITIES, identity.uid),
+        ),
+        root=oci.Root(path=request.root),
+        mounts=mounts,
+        hostname=request.hostname,
+        linux=oci.Linux(
+            namespaces=tuple(oci.Namespace(type=kind) for kind in kinds),
+            cgroups_path=f"/cais/{os.path.basename(bundle)}",
+            resources=oci.Resources(devices=DEVICE_RULES),
+            seccomp=compile_profile(read_profile(), frozenset(CAPABILITIES), this_host()),
+            masked_paths=MASKED_PATHS,
+            readonly_paths=READ_ONLY_PATHS,
+        ),
+    )
+
+
+def _environment(request: RunRequest, identity: Identity) -> tuple[str, ...]:
+    values = {"PATH": DEFAULT_PATH, "HOME": identity.home or "/", **request.environment}
+    return tuple(f"{name}={value}" for name, value in values.items())
+
+
+def _resolver() -> bytes:
+    try:
+        with open("/etc/resolv.conf", "rb") as stream:
+            return stream.read()
+    except FileNotFoundError:
+        return b""
+
+
+def _hosts(request: RunRequest) -> bytes:
+    # The network is the host's, so the host itself is at the loopback address.
+    own = (("127.0.0.1", request.hostname),)
+    return etcfiles.hosts(own, request.extra_hosts, gateway="127.0.0.1").encode()
+
+
+def _file_mount(root: str, target: str, bundle: str, content: bytes) -> oci.Mount:
+    path = os.path.join(bundle, os.path.basename(target))
+    durable.write(path, content, sync=False)
+    return oci.Mount(
+        destination=resolve_in_root(root, target),
+        type="bind",
+        source=path,
+        options=("bind", "ro", "nosuid", "nodev", "noexec"),
+    )
+
+
+def _build_mount(root: str, mount: BuildMount) -> oci.Mount:
+    target = resolve_in_root(root, mount.target)
+    access = "ro" if mount.read_only else "rw"
+    if mount.kind == "bind":
+        if not os.path.exists(mount.source):
+            raise CaisError(f'the source "{mount.source}" of the mount at "{mount.target}" does not exist')
+        return oci.Mount(destination=target, type="bind", source=mount.source, options=("rbind", "rprivate", access))
+    if mount.kind == "tmpfs":
+        size = () if mount.size_bytes is None else (f"size={mount.size_bytes}",)
+        return oci.Mount(
+            destination=target, type="tmpfs", source="tmpfs", options=("nosuid", "nodev", "mode=1777", access, *size)
+        )
+    raise CaisError(f'build mounts of kind "{mount.kind}" are not supported', hint='use "bind" or "tmpfs"')
+
+
+def _mount_points(mounts: tuple[oci.Mount, ...]) -> tuple[MountPoint, ...]:
+    """Those that lie in the root itself; one below another mount is not the root's."""
+    points: list[MountPoint] = []
+    for mount in mounts:
+        if not any(mount.destination.startswith(point.path + "/") for point in points):
+            is_folder = mount.type != "bind" or os.path.isdir(mount.source)
+            points.append(MountPoint(mount.destination, is_folder))
+    return tuple(points)
