@@ -10,7 +10,10 @@ from cais.errors import Span
 
 
 class Heredoc(msgspec.Struct, frozen=True, kw_only=True):
-    """A here-document. `expand` is False when its delimiter was quoted; `chomp` for `<<-`; `content` ends with a newline unless empty."""
+    """A here-document. `expand` is False when its delimiter was quoted; `content` ends with a newline unless empty.
+
+    `chomp` for `<<-`: the tabs that began its lines are gone from `content` already.
+    """
 
     name: str
     content: str
@@ -28,10 +31,14 @@ class CommandLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Instruction(msgspec.Struct, frozen=True, kw_only=True):
-    """Common to all: where it stands, and its text as written (continuations joined), for messages and history."""
+    """Common to all: where it stands, and its text as written (continuations joined), for messages and history.
+
+    `span` marks the first line; `end_line` is the last line, here-documents included (0 when made without a file).
+    """
 
     span: Span
     text: str
+    end_line: int = 0
 
 
 class From(Instruction, frozen=True, kw_only=True, tag=True):
@@ -216,3 +223,8 @@ class Dockerfile(msgspec.Struct, frozen=True, kw_only=True):
     directives: tuple[tuple[str, str], ...]
     global_arguments: tuple[Arg, ...]
     stages: tuple[Stage, ...]
+
+    @property
+    def escape(self) -> str:
+        """The escape character: a backslash, or what the `escape` directive says."""
+        return dict(self.directives).get("escape", "\\")
