@@ -45,7 +45,10 @@ def mount_overlay(
 
 @contextlib.contextmanager
 def _opened(folder: str) -> Iterator[str]:
-    fd = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fd = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise HostError(f'cannot use "{folder}" as a layer: {error.strerror}') from error
     try:
         yield f"/proc/self/fd/{fd}"
     finally:

@@ -1,0 +1,125 @@
+"""Removing images, and what nothing needs any more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from cais.digest import Digest
+from cais.errors import Conflict, NotFoundError
+from cais.images.records import Records
+from cais.images.reference import parse_reference
+
+UsersOf = Callable[[Digest], Sequence[str]]
+"""The names of the containers that stand on an image."""
+
+
+class Pruned(msgspec.Struct, frozen=True, kw_only=True):
+    """What a prune did: lines in words, and the bytes of layer content that went. `held_by_build`: layers were kept because a build runs."""
+
+    removed: tuple[str, ...]
+    freed_bytes: int
+    held_by_build: bool = False
+
+
+def remove(records: Records, image_id: Digest, *, users_of: UsersOf, force: bool = False) -> tuple[str, ...]:
+    """Remove an image with its references, then what nothing needs. Raises NotFoundError; Conflict when containers use it, or when it goes
+    by names of several repositories and `force` is not given."""
+    if records.rows.image(image_id) is None:
+        raise NotFoundError(f'image "{image_id}" does not exist')
+    _refuse_used(image_id, users_of)
+    repositories = {parse_reference(reference).name for reference in records.rows.references(image_id)}
+    if len(repositories) > 1 and not force:
+        names = ", ".join(sorted(repositories))
+        raise Conflict(
+            f'image "{image_id}" has the names of several repositories: {names}',
+            hint="remove it by one of its names, or use --force to remove all",
+        )
+    lines = _remove_image(records, image_id)
+    _, _ = collect(records)
+    return lines
+
+
+def prune(
+    records: Records, *, users_of: UsersOf, unused: bool = False, cache: bool = False, dry_run: bool = False
+) -> Pruned:
+    """Remove untagged images (with `unused` every image that no container uses), with `cache` the build cache, then what nothing needs."""
+    lines: list[str] = []
+    for image in records.rows.images():
+        if users_of(image.id) or (records.rows.references(image.id) and not unused):
+            continue
+        lines += [f"Deleted: {image.id}"] if dry_run else _remove_image(records, image.id)
+    if dry_run:
+        return Pruned(removed=tuple(lines), freed_bytes=0)
+    if cache and (count := records.rows.clear_cache()):
+        lines.append(f"Deleted build cache: {count} entries")
+    freed, alone = collect(records)
+    return Pruned(removed=tuple(lines), freed_bytes=freed, held_by_build=not alone)
+
+
+def collect(records: Records) -> tuple[int, bool]:
+    """Remove layers and blobs that no image, cache row or layer needs: the bytes freed, and whether it was possible.
+
+    While somebody else makes layers nothing is removed, for theirs are not yet needed by anything; the next collection gets it.
+    """
+    with records.lease.collecting() as alone:
+        if not alone:
+            return 0, False
+        freed = _collect_snapshots(records) + _collect_blobs(records)
+    records.write_index()
+    return freed, True
+
+
+def repair(records: Records) -> int:
+    """Remove what crashes left behind (half-made layers with their mounts, folders and files without rows); how many folders."""
+    swept = records.snapshots.sweep()
+    with records.lease.collecting() as alone:
+        if alone:
+            stray = records.snapshots.unrecorded()
+            records.snapshots.discard(stray)
+            records.blobs.sweep()
+            swept += len(stray)
+    records.write_index()
+    return swept
+
+
+def _remove_image(records: Records, image_id: Digest) -> tuple[str, ...]:
+    with records.rows.transaction():
+        references = records.rows.references(image_id)
+        records.rows.remove_image(image_id)
+    records.write_index()
+    return (*(f"Untagged: {parse_reference(reference).familiar}" for reference in references), f"Deleted: {image_id}")
+
+
+def _refuse_used(image_id: Digest, users_of: UsersOf) -> None:
+    users = users_of(image_id)
+    if users:
+        quoted = ", ".join(f'"{user}"' for user in users)
+        raise Conflict(
+            f'image "{image_id}" is used by container{"s" if len(users) > 1 else ""} {quoted}',
+            hint="remove the containers first: cais down, or cais rm",
+        )
+
+
+def _collect_snapshots(records: Records) -> int:
+    layers = {layer.id: layer for layer in records.rows.snapshots()}
+    needed: set[str] = set()
+    for top in {image.snapshot for image in records.rows.images()} | records.rows.cached_snapshots():
+        current = top
+        while current in layers and current not in needed:
+            needed.add(current)
+            current = layers[current].parent
+    doomed = [layer for layer in layers.values() if layer.id not in needed]
+    if doomed:
+        with records.rows.transaction():
+            records.rows.remove_snapshots(layer.id for layer in doomed)
+        records.snapshots.discard([layer.id for layer in doomed])
+    return sum(layer.tar_bytes or 0 for layer in doomed)
+
+
+def _collect_blobs(records: Records) -> int:
+    needed: set[str] = {layer.blob for layer in records.rows.snapshots() if layer.blob}
+    for image in records.rows.images():
+        needed |= {image.id, image.manifest}
+    return sum(records.blobs.remove(digest) for digest in records.blobs.digests() if digest not in needed)

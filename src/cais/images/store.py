@@ -1,0 +1,153 @@
+"""The image store: `protocol.ImageStore` on an OCI image layout, snapshot folders and SQLite rows.
+
+Safe to use from several threads and processes at once. Order of every write: folder or blob first, then the row that names it, so a
+crash leaves at most something unnamed, which `repair` and `prune` remove. Opening it touches nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from cais.clock import Clock, SystemClock
+from cais.digest import Digest
+from cais.errors import Conflict, NotFoundError
+from cais.images.blobs import Blobs
+from cais.images.lease import Lease
+from cais.images.model import ImageConfig, StoredImage
+from cais.images.records import Records
+from cais.images.reference import parse_reference
+from cais.images.rows import ImageRow, Rows
+from cais.images.snapshot import SnapshotFolders
+from cais.locations import Locations
+
+if TYPE_CHECKING:  # see rows.py
+    from cais.database import Database
+    from cais.images.collect import Pruned, UsersOf
+
+_ID = re.compile(r"(sha256:)?([a-f0-9]{1,64})")
+_FULL_HEX = 64
+
+
+def _no_users(_image_id: Digest) -> Sequence[str]:
+    return ()
+
+
+class ImageStore:
+    """Images, references, snapshots, build cache. `users_of` names the containers that stand on an image, which keeps it from removal."""
+
+    def __init__(
+        self,
+        locations: Locations,
+        database: Database,
+        *,
+        users_of: UsersOf = _no_users,
+        clock: Clock | None = None,
+    ) -> None:
+        clock = clock or SystemClock()
+        rows = Rows(database)
+        lease = Lease(os.path.join(locations.store, ".lease"))
+        snapshots = SnapshotFolders(locations.snapshots, rows, lease, clock)
+        self._users_of = users_of
+        self.records = Records(rows, Blobs(locations.store), snapshots, lease, clock)
+
+    @property
+    def snapshots(self) -> SnapshotFolders:
+        """The layer folders."""
+        return self.records.snapshots
+
+    def find(self, reference_or_id: str) -> StoredImage | None:
+        """By reference, id, or unique id prefix (a name goes before an id prefix); None when absent.
+
+        Raises UsageError when it can be none of these, Conflict when a prefix fits several images.
+        """
+        row = self._row(reference_or_id)
+        return self.records.stored(row) if row else None
+
+    def images(self) -> tuple[StoredImage, ...]:
+        """Every image with at least one reference, and untagged ones, newest first."""
+        return tuple(self.records.stored(row) for row in self.records.rows.images())
+
+    def create(
+        self, config: ImageConfig, snapshot_id: str, *, references: Sequence[str] = (), created_at: float | None = None
+    ) -> StoredImage:
+        """Record an image made of `snapshot_id`'s chain ("" for none); its layers' tars are digested now, unless they were before."""
+        return self.records.create(config, snapshot_id, references, created_at)
+
+    def tag(self, image_id: Digest, reference: str) -> None:
+        """Point `reference` at an image; moves it when it pointed elsewhere. Raises NotFoundError, UsageError."""
+        key = parse_reference(reference).key
+        with self.records.rows.transaction():
+            if self.records.rows.image(image_id) is None:
+                raise NotFoundError(f'image "{image_id}" does not exist')
+            self.records.rows.set_reference(key, image_id)
+        self.records.write_index()
+
+    def untag(self, reference: str) -> Digest | None:
+        """Remove a reference; the id it pointed to, None when it did not exist. The image stays, untagged if that was its last."""
+        image_id = self.records.rows.remove_reference(parse_reference(reference).key)
+        if image_id is not None:
+            self.records.write_index()
+        return image_id
+
+    def remove(self, image_id: Digest, *, force: bool = False) -> tuple[str, ...]:
+        """Remove an image, its references and the layers nothing else needs; what was removed, in words.
+
+        Raises NotFoundError; Conflict when a container uses it, or when several repositories name it and `force` is not given.
+        """
+        from cais.images import collect
+
+        return collect.remove(self.records, image_id, users_of=self._users_of, force=force)
+
+    def prune(self, *, unused: bool = False, cache: bool = False, dry_run: bool = False) -> Pruned:
+        """Remove untagged images (`unused`: all that no container uses), with `cache` the build cache, and what nothing needs then."""
+        from cais.images import collect
+
+        return collect.prune(self.records, users_of=self._users_of, unused=unused, cache=cache, dry_run=dry_run)
+
+    def repair(self) -> int:
+        """Remove what crashes left behind; how many folders. What a running process is making is left alone."""
+        from cais.images import collect
+
+        return collect.repair(self.records)
+
+    def import_root(
+        self,
+        source: str,
+        config: ImageConfig,
+        *,
+        references: Sequence[str],
+        on_bytes: Callable[[int], None] | None = None,
+    ) -> StoredImage:
+        """Make a one-layer image of a folder or a tar file (gzip, zstd, xz, bzip2 or plain); `on_bytes` is told the bytes read so far."""
+        from cais.images.importing import import_root
+
+        return import_root(self.records, source, config, references=references, on_bytes=on_bytes)
+
+    def get_cached(self, key: str) -> Mapping[str, str] | None:
+        """A build cache row by cache key; None when there is none or its snapshot is gone."""
+        return self.records.rows.cached(key)
+
+    def put_cached(self, key: str, snapshot_id: str, facts: Mapping[str, str]) -> None:
+        """Keep a build cache row; `facts` come back with `snapshot_id` added under "snapshot"."""
+        self.records.rows.set_cached(key, snapshot_id, facts, self.records.clock.now())
+
+    def close(self) -> None:
+        """Give back the lease that keeps others from collecting; the end of the process does the same."""
+        self.records.lease.close()
+
+    def _row(self, text: str) -> ImageRow | None:
+        rows = self.records.rows
+        as_id = _ID.fullmatch(text)
+        if as_id and (as_id[1] or len(as_id[2]) == _FULL_HEX):
+            return self._by_prefix(as_id[2])
+        row = rows.image_of_reference(parse_reference(text).key)
+        return row if row or not as_id else self._by_prefix(text)
+
+    def _by_prefix(self, hexadecimal: str) -> ImageRow | None:
+        found = self.records.rows.images_with_prefix("sha256:" + hexadecimal)
+        if len(found) > 1:
+            raise Conflict(f'id prefix "{hexadecimal}" fits several images', hint="give more digits")
+        return found[0] if found else None
