@@ -1,0 +1,17 @@
+"""How gunicorn serves the backend. Names are gunicorn's settings."""
+
+import os
+
+bind = "0.0.0.0:8000"
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+threads = 4
+accesslog = "-"
+errorlog = "-"
+capture_output = True
+# The application is loaded once, before the workers are forked: a faster start, and memory they share.
+preload_app = True
+# Heartbeats in memory: on a slow disk a worker could look dead.
+worker_tmp_dir = "/dev/shm"
+# A request in flight has this long to finish after SIGTERM.
+graceful_timeout = 2
+timeout = 30
