@@ -117,7 +117,9 @@ def add_error_answers(app: Flask) -> None:
     def bad_request(error: BadRequest) -> tuple[Response, int]:
         # Flask says more of malformed JSON in debug mode; the answer is the same everywhere.
         text_of = error.description or ""
-        return jsonify(error="the body is not valid JSON" if "JSON" in text_of or "browser" in text_of else text_of), 400
+        return jsonify(
+            error="the body is not valid JSON" if "JSON" in text_of or "browser" in text_of else text_of
+        ), 400
 
     @app.errorhandler(DataError)
     def bad_data(error: DataError) -> tuple[Response, int]:
@@ -132,10 +134,10 @@ def add_error_answers(app: Flask) -> None:
 
     @app.errorhandler(SQLAlchemyError)
     def database_error(error: SQLAlchemyError) -> tuple[Response, int]:
-        app.logger.exception("database error: %s", type(error).__name__)
+        app.logger.error("database error", exc_info=error)
         return jsonify(error="the database failed"), 503
 
     @app.errorhandler(Exception)
     def anything_else(error: Exception) -> tuple[Response, int]:
-        app.logger.exception("unforeseen: %s", type(error).__name__)
+        app.logger.error("unforeseen", exc_info=error)
         return jsonify(error="internal error"), 500

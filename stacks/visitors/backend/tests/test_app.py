@@ -52,7 +52,20 @@ def test_a_page_that_makes_no_sense_is_refused(client, query):
     assert "whole number" in answer.get_json()["error"]
 
 
-@pytest.mark.parametrize("body", [{}, {"name": ""}, {"name": "   "}, {"name": "x" * 201}, {"name": 7}, {"name": None}, [], "Ana", {"name": "a\x00b"}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"name": ""},
+        {"name": "   "},
+        {"name": "x" * 201},
+        {"name": 7},
+        {"name": None},
+        [],
+        "Ana",
+        {"name": "a\x00b"},
+    ],
+)
 def test_a_name_that_will_not_do_is_refused(client, body):
     answer = client.post("/api/visitors", json=body)
     assert answer.status_code == 422
@@ -78,7 +91,10 @@ def test_a_body_that_cannot_be_read_has_its_status(client, send, status):
     assert set(answer.get_json()) == {"error"}
 
 
-@pytest.mark.parametrize(("method", "path", "status"), [("get", "/api/nothing", 404), ("get", "/api/visitors/9", 404), ("delete", "/api/visitors", 405)])
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("get", "/api/nothing", 404), ("get", "/api/visitors/9", 404), ("delete", "/api/visitors", 405)],
+)
 def test_unknown_things_are_json_too(client, method, path, status):
     answer = getattr(client, method)(path)
     assert answer.status_code == status
