@@ -1,0 +1,125 @@
+"""What a probe's result makes of a container's health, and when the next probe is due. Pure.
+
+Docker's rules (Dockerfile reference, HEALTHCHECK): failures in the start period do not count, `retries` failures in a row make a
+container unhealthy, one success makes it healthy. Different from Docker, a container that is starting is probed at a quick, growing
+cadence, so that "healthy" is seen soon after it is true; the failures of those extra probes never count.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+
+import msgspec
+
+from cais.engine.protocol import Health, ProbeSpec
+
+DEFAULT_INTERVAL_S = 30.0
+DEFAULT_START_INTERVAL_S = 5.0
+DEFAULT_RETRIES = 3
+
+FIRST_PROBE_S = 0.01  # after the start
+GROWTH = 1 / 3  # the wait, as a part of the run's age: each wait is about a third longer than the one before
+REST = (
+    2.0  # the wait is at least this many times what the last probe took: starting services keep two thirds of the time
+)
+SHORTEST_CEILING_S, LONGEST_CEILING_S = 0.25, 1.0
+CEILING = 10.0  # between those, the wait grows up to this many times what a probe takes
+PATIENCE = 0.05  # a service that has been starting for long is probed ever more seldom
+
+
+class Verdict(enum.Enum):
+    """What one probe says."""
+
+    PASSED = "passed"
+    FORGIVEN = "forgiven"
+    COUNTED = "counted"
+    EXHAUSTED = "exhausted"
+
+
+TRANSITIONS = {
+    (Health.STARTING, Verdict.PASSED): Health.HEALTHY,
+    (Health.STARTING, Verdict.FORGIVEN): Health.STARTING,
+    (Health.STARTING, Verdict.COUNTED): Health.STARTING,
+    (Health.STARTING, Verdict.EXHAUSTED): Health.UNHEALTHY,
+    (Health.HEALTHY, Verdict.PASSED): Health.HEALTHY,
+    (Health.HEALTHY, Verdict.COUNTED): Health.HEALTHY,
+    (Health.HEALTHY, Verdict.EXHAUSTED): Health.UNHEALTHY,
+    (Health.UNHEALTHY, Verdict.PASSED): Health.HEALTHY,
+    (Health.UNHEALTHY, Verdict.COUNTED): Health.UNHEALTHY,
+    (Health.UNHEALTHY, Verdict.EXHAUSTED): Health.UNHEALTHY,
+}
+
+
+class HealthTrack(msgspec.Struct, frozen=True):
+    """The health of one run. `counts_from_s`: while starting, failures of probes begun at an earlier age of the run do not count."""
+
+    health: Health
+    failing_streak: int
+    counts_from_s: float
+
+
+def is_probed(probe: ProbeSpec | None) -> bool:
+    """Whether there is a health check at all (`NONE` turns off that of the image)."""
+    return probe is not None and probe.test[:1] != ("NONE",) and len(probe.test) > 1
+
+
+def probe_argv(probe: ProbeSpec) -> tuple[str, ...]:
+    """The command of a health check; `CMD-SHELL` is run by the container's shell."""
+    if probe.test[0] == "CMD-SHELL":
+        return ("/bin/sh", "-c", *probe.test[1:])
+    return probe.test[1:]
+
+
+def new_track(probe: ProbeSpec) -> HealthTrack:
+    """The track of a run that just began."""
+    return HealthTrack(Health.STARTING, 0, first_counted_s(probe))
+
+
+def first_counted_s(probe: ProbeSpec) -> float:
+    """The age at which Docker's first probe that can count would begin: its first one, or the first after the start period."""
+    if probe.start_period_s <= 0:
+        return interval_s(probe)
+    step_s = probe.start_interval_s or DEFAULT_START_INTERVAL_S
+    return math.ceil(probe.start_period_s / step_s) * step_s
+
+
+def interval_s(probe: ProbeSpec) -> float:
+    """The interval; 0 means the default, as in Docker."""
+    return probe.interval_s or DEFAULT_INTERVAL_S
+
+
+def judge(track: HealthTrack, probe: ProbeSpec, *, began_s: float, passed: bool) -> Verdict:
+    """What a probe says that began at age `began_s`."""
+    if passed:
+        return Verdict.PASSED
+    if track.health is Health.STARTING and began_s < track.counts_from_s:
+        return Verdict.FORGIVEN
+    exhausted = track.failing_streak + 1 >= (probe.retries or DEFAULT_RETRIES)
+    return Verdict.EXHAUSTED if exhausted else Verdict.COUNTED
+
+
+def after_probe(track: HealthTrack, probe: ProbeSpec, verdict: Verdict, *, ended_s: float) -> HealthTrack:
+    """The track after a probe that ended at age `ended_s`."""
+    health = TRANSITIONS[track.health, verdict]
+    match verdict:
+        case Verdict.PASSED:
+            return HealthTrack(health, 0, track.counts_from_s)
+        case Verdict.FORGIVEN:
+            return track
+        case Verdict.COUNTED | Verdict.EXHAUSTED:
+            return HealthTrack(health, track.failing_streak + 1, ended_s + interval_s(probe))
+
+
+def next_probe_in(probe: ProbeSpec, health: Health, *, age_s: float, took_s: float, crowding: float = 1.0) -> float:
+    """Seconds from the end of a probe to the next. `took_s` is what that probe took.
+
+    `crowding` above 1 stretches the rest after a probe when many containers start at once on few processors. Never longer than
+    Docker would wait.
+    """
+    if health is not Health.STARTING:
+        return interval_s(probe)
+    docker_s = min(probe.start_interval_s or interval_s(probe), interval_s(probe))
+    ceiling_s = min(max(CEILING * took_s, SHORTEST_CEILING_S), LONGEST_CEILING_S)
+    grown_s = min(max(FIRST_PROBE_S, age_s * GROWTH), max(ceiling_s, age_s * PATIENCE))
+    return min(max(grown_s, REST * took_s * max(1.0, crowding)), docker_s)

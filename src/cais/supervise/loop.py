@@ -1,0 +1,442 @@
+"""The supervisor: keeps the containers of one project as `keeper` decides, until nothing is left to keep."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import os
+import sqlite3
+import traceback
+from collections import deque
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Protocol, TypeVar
+
+from cais.clock import Clock
+from cais.engine.protocol import ContainerState, Engine, Health, ProbeResult
+from cais.errors import CaisError
+from cais.supervise import keeper
+from cais.supervise.events import SupervisorEvent
+from cais.supervise.exits import ExitWatch
+from cais.supervise.goals import Goal, WaitEnd, WaitOutcome, end_of_wait, outcome
+from cais.supervise.history import History
+from cais.supervise.journal import Journal
+from cais.supervise.keeper import Seen
+from cais.supervise.kept import (
+    Kept,
+    Moment,
+    Phase,
+    Publish,
+    RecordHealth,
+    RecordRestart,
+    RunProbe,
+    Settle,
+    Start,
+    Step,
+    Stop,
+    Turn,
+    Unwatch,
+    Watch,
+)
+from cais.supervise.workers import Workers
+
+CALL_THREADS = 12  # engine calls under way at once; they may wait for a lock that a command holds
+START_GRACE_S = 3.0  # at the end, for a start under way
+PROBE_THREADS = 24  # probes under way at once; each may hang for its timeout
+LISTENER_EVENTS = 1_000  # a listener that falls behind by more is cut off
+CANNOT_PROBE = 126  # exit code of a probe that could not be run
+PROBE_OUTPUT_CHARS = 4_096
+
+T = TypeVar("T")
+
+
+class Closeable(Protocol):
+    """Something held."""
+
+    def close(self) -> None:
+        """Let go."""
+
+
+Hold = Callable[[], Closeable]
+
+
+class Listener:
+    """One who hears every event; None in the queue is the end."""
+
+    def __init__(self) -> None:
+        self.queue: asyncio.Queue[SupervisorEvent | None] = asyncio.Queue()
+
+
+class _Waiter:
+    """One wait for a goal."""
+
+    def __init__(self, goal: Goal, max_restarts: int | None, restarts: int) -> None:
+        self.goal = goal
+        self.limit = None if max_restarts is None else restarts + max_restarts
+        self.ended: asyncio.Future[WaitOutcome] = asyncio.get_running_loop().create_future()
+
+    def look(self, kept: Kept) -> None:
+        """End the wait if it is over."""
+        if self.ended.done():
+            return
+        end = end_of_wait(kept, self.goal)
+        if end is None and self.limit is not None and kept.state.restart_count > self.limit:
+            end = WaitEnd.CRASHING
+        if end is not None:
+            self.ended.set_result(outcome(kept, end))
+
+
+class Supervisor:
+    """All of a project's containers. Every method is called in the event loop; the engine's calls run in threads.
+
+    Calls about one container never overlap (its lane), except probes and stops, which may take long.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        project: str,
+        clock: Clock,
+        history: History,
+        journal: Journal,
+        exits: ExitWatch,
+        *,
+        hold: Hold | None = None,
+        booted_at: float = 0.0,
+    ) -> None:
+        self._engine = engine
+        self._project = project
+        self._clock = clock
+        self._history = history
+        self._journal = journal
+        self._exits = exits
+        self._hold = hold
+        self._held: Closeable | None = None
+        self._booted_at = booted_at
+        self._kept: dict[str, Kept] = {}
+        self._turns: dict[str, int] = {}
+        self._lanes: dict[str, asyncio.Lock] = {}
+        self._waiters: dict[str, list[_Waiter]] = {}
+        self._listeners: set[Listener] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._calls = Workers("call", CALL_THREADS)
+        self._probes = Workers("probe", PROBE_THREADS)
+        self._clerk = Workers("clerk", 1)
+        self._unsaved: deque[SupervisorEvent] = deque()
+        self._saving = False
+        self._seen: Mapping[str, Seen] = {}
+        self._processors = os.cpu_count() or 1
+        self.changed = asyncio.Event()
+
+    # --- asked from outside ----------------------------------------------------------------------------------------
+
+    async def adopt(self) -> None:
+        """Take up all containers of the project, as an earlier supervisor or none left them."""
+        self._seen = await self._clerk.run(self._history.seen)
+        await self.refresh()
+        self._seen = {}
+
+    async def refresh(self, container_ids: Sequence[str] = ()) -> None:
+        """Look at these containers (all when empty); returns when what they are is taken into account."""
+        if container_ids:
+            await asyncio.gather(*(self._look(container_id) for container_id in container_ids))
+        else:
+            await self._look_at_all()
+        if self._hold is not None:
+            await self._clerk.run(self._renew_hold)
+
+    async def wait(
+        self, container_id: str, goal: Goal, timeout_s: float | None, max_restarts: int | None = None
+    ) -> WaitOutcome:
+        """Wait for the goal; see `channel.Client.wait`."""
+        await self._look(container_id)
+        kept = self._kept.get(container_id)
+        if kept is None:
+            return WaitOutcome(end=WaitEnd.REMOVED, container_id=container_id)
+        waiter = _Waiter(goal, max_restarts, kept.state.restart_count)
+        waiter.look(kept)
+        waiters = self._waiters.setdefault(container_id, [])
+        waiters.append(waiter)
+        try:
+            return await asyncio.wait_for(waiter.ended, timeout_s)
+        except TimeoutError:
+            return outcome(self._kept.get(container_id, kept), WaitEnd.DEADLINE)
+        finally:
+            waiters.remove(waiter)
+
+    def listen(self) -> Listener:
+        """A listener that hears every event from now on."""
+        listener = Listener()
+        self._listeners.add(listener)
+        return listener
+
+    def ignore(self, listener: Listener) -> None:
+        """Tell `listener` no more."""
+        self._listeners.discard(listener)
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether a container runs, or is to run again."""
+        return any(kept.phase is not Phase.IDLE for kept in self._kept.values())
+
+    def kept(self, container_id: str) -> Kept | None:
+        """What is known of a container."""
+        return self._kept.get(container_id)
+
+    async def close(self) -> None:
+        """End: containers are left as they are, threads that hang are left behind, events are saved."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for container_id in self._kept:
+            self._exits.unwatch(container_id)
+        for listener in self._listeners:
+            listener.queue.put_nowait(None)
+        if any(kept.phase is Phase.STARTING for kept in self._kept.values()):
+            await asyncio.wait(tuple(self._tasks), timeout=START_GRACE_S)
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._clerk.run(self._last_words)
+
+    # --- facts -----------------------------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """Do what is due."""
+        moment = self._moment()
+        for container_id in tuple(self._kept):
+            while (kept := self._kept[container_id]).due is not None and kept.due <= moment.monotonic:
+                self._apply(container_id, keeper.due(kept, moment), rearm=False)
+        self._rearm()
+
+    def _learn(self, state: ContainerState) -> None:
+        """The engine's word on a container, known or not."""
+        if state.spec.project != self._project:
+            return
+        kept = self._kept.get(state.id)
+        if kept is None:
+            seen = self._seen.get(state.id)
+            turn = keeper.meet(state, self._moment(), seen=seen, booted_at=self._booted_at)
+        else:
+            turn = keeper.observe(kept, state, self._moment())
+        self._apply(state.id, turn)
+
+    def _forget(self, container_id: str) -> None:
+        """The engine does not know the container any more."""
+        kept = self._kept.get(container_id)
+        if kept is None:
+            return
+        self._apply(container_id, keeper.removed(kept, self._moment()))
+        for waiter in self._waiters.pop(container_id, []):
+            if not waiter.ended.done():
+                waiter.ended.set_result(outcome(kept, WaitEnd.REMOVED))
+        del self._kept[container_id]
+        self._turns.pop(container_id, None)
+        self._lanes.pop(container_id, None)
+        self._rearm()
+
+    def _process_gone(self, container_id: str, run: int) -> None:
+        kept = self._kept.get(container_id)
+        if kept is not None:
+            self._apply(container_id, keeper.process_gone(kept, run))
+
+    # --- doing -----------------------------------------------------------------------------------------------------
+
+    def _apply(self, container_id: str, turn: Turn, *, rearm: bool = True) -> None:
+        """Keep what the turn says and take its steps."""
+        self._kept[container_id] = turn.kept
+        self._turns[container_id] = self._turns.get(container_id, 0) + 1
+        for step in turn.steps:
+            self._do(container_id, step)
+        for waiter in self._waiters.get(container_id, ()):
+            waiter.look(turn.kept)
+        self.changed.set()
+        if rearm:
+            self._rearm()
+
+    def _do(self, container_id: str, step: Step) -> None:
+        match step:
+            case Watch(pid, run):
+                self._exits.watch(container_id, pid, functools.partial(self._process_gone, container_id, run))
+            case Unwatch():
+                self._exits.unwatch(container_id)
+            case Publish(event):
+                self._publish(event)
+            case _:
+                self._spawn(self._guard(container_id, step))
+
+    async def _take(self, container_id: str, step: Step) -> None:
+        """The steps that need the engine."""
+        engine = self._engine
+        match step:
+            case Settle():
+                await self._settle(container_id)
+            case Start():
+                await self._start(container_id)
+            case Stop():
+                await self._stop(container_id)
+            case RunProbe():
+                await self._probe(container_id, step)
+            case RecordHealth(health, streak, probe):
+                await self._in_lane(container_id, lambda: engine.record_health(container_id, health, streak, probe))
+            case RecordRestart(count, waiting):
+                await self._in_lane(container_id, lambda: engine.record_restart(container_id, count, waiting=waiting))
+
+    async def _settle(self, container_id: str) -> None:
+        state = await self._in_lane(container_id, functools.partial(self._engine.settle, container_id))
+        kept = self._kept.get(container_id)
+        if kept is not None:
+            self._apply(container_id, keeper.settled(kept, state, self._moment()))
+
+    async def _start(self, container_id: str) -> None:
+        call = functools.partial(self._engine.start, container_id, automatic=True)
+        state = await self._in_lane(container_id, call)
+        kept = self._kept.get(container_id)
+        if kept is not None:
+            self._apply(container_id, keeper.started(kept, state, self._moment()))
+
+    async def _stop(self, container_id: str) -> None:
+        """Outside the lane: it takes as long as the container's grace period."""
+        await self._calls.run(functools.partial(self._engine.stop, container_id, manual=False))
+        await self._settle(container_id)
+
+    async def _probe(self, container_id: str, step: RunProbe) -> None:
+        result, took_s = await self._probes.run(functools.partial(self._run_probe, container_id, step))
+        kept = self._kept.get(container_id)
+        if kept is None:
+            return
+        starting = sum(1 for other in self._kept.values() if other.health is Health.STARTING)
+        crowding = starting / (2 * self._processors)
+        turn = keeper.probed(kept, step.run, result, self._moment(), took_s=took_s, crowding=crowding)
+        self._apply(container_id, turn)
+
+    def _run_probe(self, container_id: str, step: RunProbe) -> tuple[ProbeResult, float]:
+        """In a thread. A probe that cannot be run is a probe that failed."""
+        began, epoch = self._clock.monotonic(), self._clock.now()
+        try:
+            result = self._engine.probe(container_id, step.argv, step.timeout_s)
+        except (CaisError, OSError) as error:
+            text = str(error)[:PROBE_OUTPUT_CHARS]
+            result = ProbeResult(began=epoch, ended=self._clock.now(), exit_code=CANNOT_PROBE, output=text)
+        return result, self._clock.monotonic() - began
+
+    # --- looking ---------------------------------------------------------------------------------------------------
+
+    async def _look(self, container_id: str) -> None:
+        """Ask the engine about one container, in its lane."""
+        state = await self._in_lane(container_id, functools.partial(self._engine.container, container_id))
+        if state is None:
+            self._forget(container_id)
+        else:
+            self._learn(state)
+
+    async def _look_at_all(self) -> None:
+        """Ask about all at once; those about which something happened in the meantime again, one by one."""
+        turns = dict(self._turns)
+        states = await self._calls.run(functools.partial(self._engine.containers, self._project))
+        there = {state.id: state for state in states}
+        again = []
+        for container_id in (*there, *(known for known in tuple(self._kept) if known not in there)):
+            lane = self._lanes.get(container_id)
+            if (lane is not None and lane.locked()) or self._turns.get(container_id) != turns.get(container_id):
+                again.append(self._look(container_id))
+            elif container_id in there:
+                self._learn(there[container_id])
+            else:
+                self._forget(container_id)
+        await asyncio.gather(*again)
+
+    async def _is_gone(self, container_id: str) -> bool:
+        try:
+            return await self._calls.run(functools.partial(self._engine.container, container_id)) is None
+        except (CaisError, OSError, sqlite3.Error):  # then nobody knows
+            return False
+
+    def _renew_hold(self) -> None:
+        """In the clerk's thread."""
+        assert self._hold is not None
+        if self._held is not None:
+            self._held.close()
+            self._held = None
+        self._held = self._hold()
+
+    # --- under it --------------------------------------------------------------------------------------------------
+
+    async def _in_lane(self, container_id: str, call: Callable[[], T]) -> T:
+        """The result of `call()`, run in a thread after all earlier calls about the container."""
+        async with self._lanes.setdefault(container_id, asyncio.Lock()):
+            return await self._calls.run(call)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _guard(self, container_id: str, step: Step) -> None:
+        """An error in one container's handling never ends the loop: it is told and written down."""
+        try:
+            await self._take(container_id, step)
+        except Exception as error:  # noqa: BLE001 - reported, and the other containers are kept
+            await self._failed(container_id, step, error)
+
+    async def _failed(self, container_id: str, step: Step, error: Exception) -> None:
+        if await self._is_gone(container_id):
+            self._forget(container_id)
+            return
+        kept = self._kept.get(container_id)
+        if kept is not None:
+            self._note(kept.state.name, error)
+            message = str(error) or type(error).__name__
+            self._apply(container_id, keeper.failed(kept, step, message, self._moment()))
+
+    def _note(self, name: str, error: Exception) -> None:
+        """Write an error to the log file; one of our own without its traceback."""
+        trace = "" if isinstance(error, CaisError) else "\n" + "".join(traceback.format_exception(error))
+        details = "".join(f"\n    {line}" for line in error.details) if isinstance(error, CaisError) else ""
+        with contextlib.suppress(OSError):  # a full disk must not end the supervision
+            self._journal.write(self._clock.now(), f"{name}: {type(error).__name__}: {error}{details}{trace}")
+
+    def _moment(self) -> Moment:
+        return Moment(self._clock.now(), self._clock.monotonic())
+
+    def _rearm(self) -> None:
+        """One timer, for the first thing that is due."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        first = min((kept.due for kept in self._kept.values() if kept.due is not None), default=None)
+        if first is not None:
+            delay_s = max(0.0, first - self._clock.monotonic())
+            self._timer = asyncio.get_running_loop().call_later(delay_s, self.tick)
+
+    def _publish(self, event: SupervisorEvent) -> None:
+        for listener in tuple(self._listeners):
+            if listener.queue.qsize() >= LISTENER_EVENTS:
+                self._listeners.discard(listener)
+                listener.queue.put_nowait(None)
+            else:
+                listener.queue.put_nowait(event)
+        self._unsaved.append(event)
+        if not self._saving:
+            self._saving = True
+            self._spawn(self._save())
+
+    async def _save(self) -> None:
+        try:
+            await self._clerk.run(self._append)
+        except (CaisError, OSError, sqlite3.Error) as error:  # supervision goes on without a history
+            self._note("history", error)
+        finally:
+            self._saving = False
+
+    def _append(self) -> None:
+        """In the clerk's thread: write down what has gathered."""
+        while self._unsaved:
+            batch = [self._unsaved.popleft() for _ in range(len(self._unsaved))]
+            self._history.append(batch)
+
+    def _last_words(self) -> None:
+        """In the clerk's thread, at the end."""
+        self._append()
+        if self._held is not None:
+            self._held.close()

@@ -1,0 +1,43 @@
+"""When a container that ended is started again, and after how long. Pure.
+
+Docker's rules, with one difference: the first restart of a container that had been running well does not wait.
+"""
+
+from __future__ import annotations
+
+from cais.engine.protocol import RestartMode, RestartPolicy
+
+FIRST_DELAY_S = 0.1
+LONGEST_DELAY_S = 60.0
+GOOD_RUN_S = 10.0  # a run this long takes the back-off to its start again
+STEADY_RUN_S = 1.0  # without a health check, a run this long counts as "was running well"
+
+
+def may_restart(policy: RestartPolicy, exit_code: int, *, manually_stopped: bool, restart_count: int) -> bool:
+    """Whether `policy` asks for a restart. A container that a user stopped stays down under every policy."""
+    if manually_stopped:
+        return False
+    match policy.mode:
+        case RestartMode.NO:
+            return False
+        case RestartMode.ALWAYS | RestartMode.UNLESS_STOPPED:
+            return True
+        case RestartMode.ON_FAILURE:
+            return exit_code != 0 and (policy.max_retries == 0 or restart_count < policy.max_retries)
+
+
+def next_delay(previous_s: float | None, *, ran_s: float, ran_well: bool) -> float:
+    """Seconds to wait before the next restart. `previous_s` is the wait before the run that ended, None before the first restart.
+
+    0 for the first restart after a run that went well; else 100 ms, doubling up to a minute; from the start again after a run of 10 s.
+    """
+    if previous_s is None or ran_s >= GOOD_RUN_S:
+        return 0.0 if ran_well or ran_s >= GOOD_RUN_S else FIRST_DELAY_S
+    return min(max(FIRST_DELAY_S, previous_s * 2), LONGEST_DELAY_S)
+
+
+def resumed_delay(restart_count: int) -> float | None:
+    """The `previous_s` of a container whose history of waits died with an earlier supervisor, judged by its restarts."""
+    if restart_count == 0:
+        return None
+    return min(FIRST_DELAY_S * 2.0 ** min(restart_count - 1, 16), LONGEST_DELAY_S)

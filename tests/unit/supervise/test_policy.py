@@ -1,0 +1,64 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cais.engine.protocol import RestartMode, RestartPolicy
+from cais.supervise.policy import LONGEST_DELAY_S, may_restart, next_delay, resumed_delay
+
+NO = RestartPolicy()
+ALWAYS = RestartPolicy(RestartMode.ALWAYS)
+UNLESS_STOPPED = RestartPolicy(RestartMode.UNLESS_STOPPED)
+ON_FAILURE = RestartPolicy(RestartMode.ON_FAILURE)
+ON_FAILURE_3 = RestartPolicy(RestartMode.ON_FAILURE, 3)
+
+
+@pytest.mark.parametrize(
+    ("policy", "exit_code", "restarts", "restarted"),
+    [
+        (NO, 0, 0, False),
+        (NO, 1, 0, False),
+        (ALWAYS, 0, 0, True),
+        (ALWAYS, 1, 99, True),
+        (UNLESS_STOPPED, 0, 0, True),
+        (UNLESS_STOPPED, 137, 99, True),
+        (ON_FAILURE, 0, 0, False),
+        (ON_FAILURE, 1, 99, True),
+        (ON_FAILURE_3, 1, 2, True),
+        (ON_FAILURE_3, 1, 3, False),
+        (ON_FAILURE_3, 0, 0, False),
+    ],
+)
+def test_policies(policy: RestartPolicy, exit_code: int, restarts: int, *, restarted: bool) -> None:
+    assert may_restart(policy, exit_code, manually_stopped=False, restart_count=restarts) is restarted
+    assert not may_restart(policy, exit_code, manually_stopped=True, restart_count=restarts)
+
+
+def test_first_restart_of_a_good_run_does_not_wait_then_docker_s_back_off() -> None:
+    delays, previous = [], None
+    for _ in range(13):
+        previous = next_delay(previous, ran_s=3.0, ran_well=True)
+        delays.append(previous)
+    assert delays == pytest.approx([0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 51.2, 60, 60])
+
+
+def test_a_bad_first_run_waits_100_ms() -> None:
+    assert next_delay(None, ran_s=0.1, ran_well=False) == 0.1
+
+
+@given(st.floats(0, 60) | st.none(), st.booleans())
+def test_a_run_of_10_s_resets(previous: float | None, ran_well: bool) -> None:
+    assert next_delay(previous, ran_s=10.0, ran_well=ran_well) == 0.0
+
+
+@given(st.floats(0, 60) | st.none(), st.floats(0, 9.99), st.booleans())
+def test_waits_grow_and_stay_within_a_minute(previous: float | None, ran_s: float, ran_well: bool) -> None:
+    delay = next_delay(previous, ran_s=ran_s, ran_well=ran_well)
+    assert 0 <= delay <= LONGEST_DELAY_S
+    assert delay >= (previous or 0)
+
+
+@given(st.integers(0, 100_000))
+def test_a_new_supervisor_goes_on_where_the_old_one_was(restarts: int) -> None:
+    resumed = resumed_delay(restarts)
+    assert (resumed is None) == (restarts == 0)
+    assert (resumed or 0) <= LONGEST_DELAY_S
