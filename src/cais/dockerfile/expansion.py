@@ -7,12 +7,12 @@ run does); of RUN only the mounts are expanded.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 import msgspec
 
-from cais.dockerfile.expand import Lookup, expand, expand_text, expand_words
+from cais.dockerfile.expand import Lookup, Reading, expand, expand_text, expand_words
 from cais.dockerfile.instructions import (
     Add,
     Arg,
@@ -30,6 +30,8 @@ from cais.dockerfile.instructions import (
     Workdir,
 )
 from cais.errors import Span
+
+_AS_WORD = Reading()
 
 AnyInstruction = TypeVar("AnyInstruction", bound=Instruction)
 
@@ -120,3 +122,20 @@ class _Expander:
         if not heredoc.expand:
             return heredoc
         return msgspec.structs.replace(heredoc, content=expand_text(heredoc.content, self._lookup, span=self._span))
+
+
+def expanded_words(instruction: Instruction) -> Iterator[tuple[str, Reading]]:
+    """Every word of `instruction` in which variables are replaced, and how it is read."""
+    for name, how in EXPANDED_FIELDS.get(type(instruction), {}).items():
+        value = getattr(instruction, name)
+        match how:
+            case How.WORD:
+                yield value, _AS_WORD
+            case How.LIST | How.SPLIT:
+                yield from ((word, _AS_WORD) for word in value)
+            case How.PAIRS:
+                yield from ((word or "", _AS_WORD) for pair in value for word in pair)
+            case How.MOUNTS:
+                yield from ((text, _AS_WORD) for mount in value for _, text in mount)
+            case How.HEREDOCS:
+                yield from ((each.content, Reading(quotes=False)) for each in value if each.expand)

@@ -87,6 +87,11 @@ class IgnoreMatcher:
         )
         self._decisive_for: dict[str, int] = {"": -1}
 
+    @property
+    def has_exceptions(self) -> bool:
+        """Whether any pattern brings files back."""
+        return any(run.exception for run in self._runs)
+
     def ignores(self, path: str, is_dir: bool = False) -> bool:  # noqa: ARG002 - callers know it, moby asks not
         """Whether the file or folder is left out. `is_dir` changes nothing: a pattern's trailing slash has no meaning."""
         decisive = self._decisive(path)
