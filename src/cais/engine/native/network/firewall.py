@@ -1,0 +1,74 @@
+"""Keeps the root's nftables table in step with the rows: element by element, whole only when it is missing (after a reboot, or a `nft flush ruleset`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from cais import durable
+from cais.engine.native.network import rules
+from cais.engine.native.network.plan import Bridge
+from cais.errors import HostError
+
+Whole = tuple[tuple[Bridge, ...], tuple[rules.Forward, ...]]
+
+
+class Packets(Protocol):
+    """Runs nftables scripts; `cais.linux.nft.Nftables` is the real one."""
+
+    def run(self, script: str) -> str:
+        """One transaction; what went wrong, "" for nothing."""
+
+    def list(self, what: str) -> str | None:
+        """The text of a chain or table, None when it is not there."""
+
+
+class Firewall:
+    """The table of one root. `whole` tells, from the rows, all that belongs into it."""
+
+    def __init__(self, key: str, lock: str, packets: Packets, whole: Callable[[], Whole]) -> None:
+        self._table = rules.table_name(key)
+        self._lock = lock
+        self._packets = packets
+        self._whole = whole
+
+    def add_bridge(self, bridge: Bridge) -> None:
+        """A network's rules; its row is written. Raises HostError."""
+        self._add(rules.add_bridge(self._table, bridge))
+
+    def remove_bridge(self, bridge: Bridge, *, last: bool) -> None:
+        """Take a network's rules away; with the `last` one the table goes."""
+        self._remove(rules.delete(self._table) if last else rules.remove_bridge(self._table, bridge))
+
+    def publish(self, forwards: Iterable[rules.Forward]) -> None:
+        """Forward ports; their rows are written. Raises HostError."""
+        if script := rules.publish(self._table, forwards):
+            self._add(script)
+
+    def unpublish(self, forwards: Iterable[rules.Forward]) -> None:
+        """Stop forwarding ports."""
+        if script := rules.unpublish(self._table, forwards):
+            self._remove(script)
+
+    def _add(self, script: str) -> None:
+        if not self._packets.run(script):
+            return
+        # Most likely the table is not there. One process makes it, from the rows, so the others' elements are in it too.
+        with durable.locked(self._lock):
+            if not self._packets.run(script):
+                return
+            if trouble := self._packets.run(rules.replace(self._table, *self._whole())):
+                raise _refused(trouble)
+
+    def _remove(self, script: str) -> None:
+        trouble = self._packets.run(script)
+        if trouble and self._packets.list(f"table ip {self._table}") is not None:
+            raise _refused(trouble)
+
+
+def _refused(trouble: str) -> HostError:
+    return HostError(
+        "the kernel refused the network's rules",
+        hint="networks need root and a kernel with nf_tables",
+        details=trouble.splitlines()[:10],
+    )

@@ -1,0 +1,223 @@
+"""Bridges, namespaces and interfaces in the kernel. The one part of networking, beside the firewall, that touches the machine."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from cais.engine.native.network import nameserver
+from cais.engine.native.network.plan import Bridge, Lease
+from cais.errors import HostError, PermissionNeeded
+from cais.linux import netns, rtnetlink
+from cais.linux.addresses import Subnet, mac_for
+
+NAMESPACE_SETTINGS = (
+    # Networks are IPv4 only: no link-local addresses, no duplicate address detection, no multicast noise on the bridge.
+    ("ipv6/conf/default/disable_ipv6", "1"),
+    # As Docker has it: a process without privileges may listen on any port and send pings.
+    ("ipv4/ip_unprivileged_port_start", "0"),
+    ("ipv4/ping_group_range", "0 2147483647"),
+)
+
+
+class Attachment(msgspec.Struct, frozen=True):
+    """A lease and the bridge it is on."""
+
+    lease: Lease
+    bridge: Bridge
+
+
+class Kernel(Protocol):
+    """What networking asks of the machine. Errors are HostError."""
+
+    def occupied(self) -> tuple[Subnet, ...]:
+        """Subnets that addresses and routes of the host use."""
+
+    def ensure_bridge(self, bridge: Bridge) -> bool:
+        """Make the bridge with its address, switched on; whether it was not there."""
+
+    def rejoin(self, bridge: Bridge, interfaces: Sequence[str]) -> None:
+        """Make interfaces ports of a bridge that was lost and made again; those that are gone too are left to `ensure_endpoint`."""
+
+    def remove_bridge(self, name: str) -> None:
+        """Delete a bridge; none is fine."""
+
+    def ensure_endpoint(
+        self, namespace: str, attachments: tuple[Attachment, ...], gateway: str
+    ) -> tuple[socket.socket, ...]:
+        """Make the namespace and what is missing in it. Returns the sockets at which names are asked, unless the name server has them.
+
+        The endpoint is there in full or not at all. `gateway` "" means no default route; without attachments there are no sockets.
+        """
+
+    def remove_endpoint(self, namespace: str) -> None:
+        """Let go of the namespace; its interfaces vanish with it."""
+
+    def namespaces(self, folder: str) -> tuple[str, ...]:
+        """Paths of the namespace files in `folder`, whether namespaces are on them or not."""
+
+
+class _Port(msgspec.Struct, frozen=True):
+    lease: Lease
+    subnet: Subnet
+    bridge_index: int
+
+
+class LinuxKernel:
+    """The real one."""
+
+    def occupied(self) -> tuple[Subnet, ...]:
+        """See Kernel."""
+        with rtnetlink.Netlink() as netlink:
+            return netlink.subnets()
+
+    def ensure_bridge(self, bridge: Bridge) -> bool:
+        """See Kernel."""
+        missing = not os.path.exists(f"/sys/class/net/{bridge.name}")
+        try:
+            with rtnetlink.Netlink() as netlink:
+                netlink.execute([rtnetlink.new_bridge(bridge.name, mac_for(bridge.gateway))])
+                _set(f"ipv6/conf/{bridge.name}/disable_ipv6", "1")
+                # 127.0.0.1 as a published port's address; the firewall's `guard` chain keeps the host's loopback closed to containers.
+                _set(f"ipv4/conf/{bridge.name}/route_localnet", "1")
+                index = _index(bridge.name)
+                netlink.execute(
+                    [rtnetlink.set_up(bridge.name), rtnetlink.add_address(index, bridge.gateway, bridge.subnet)]
+                )
+            if not bridge.internal:
+                _set("ipv4/ip_forward", "1")
+        except OSError as error:
+            raise _translated(error) from error
+        return missing
+
+    def rejoin(self, bridge: Bridge, interfaces: Sequence[str]) -> None:
+        """See Kernel."""
+        try:
+            index = _index(bridge.name)
+            with rtnetlink.Netlink() as netlink:
+                netlink.execute([rtnetlink.set_master(interface, index) for interface in interfaces])
+        except OSError as error:
+            raise _translated(error) from error
+
+    def remove_bridge(self, name: str) -> None:
+        """See Kernel."""
+        try:
+            with rtnetlink.Netlink() as netlink:
+                netlink.execute([rtnetlink.delete_link(name)])
+        except OSError as error:
+            raise _translated(error) from error
+
+    def ensure_endpoint(
+        self, namespace: str, attachments: tuple[Attachment, ...], gateway: str
+    ) -> tuple[socket.socket, ...]:
+        """See Kernel."""
+        os.makedirs(os.path.dirname(namespace), exist_ok=True)
+        try:
+            with rtnetlink.Netlink() as host:
+                ports = [_Port(item.lease, item.bridge.subnet, _index(item.bridge.name)) for item in attachments]
+                if netns.exists(namespace):
+                    return netns.inside(namespace, lambda: _complete(host, ports, gateway))
+                return netns.create(namespace, lambda: _furnish(host, ports, gateway))
+        except OSError as error:
+            raise _translated(error) from error
+
+    def remove_endpoint(self, namespace: str) -> None:
+        """See Kernel."""
+        try:
+            netns.remove(namespace)
+        except OSError as error:
+            raise _translated(error) from error
+
+    def namespaces(self, folder: str) -> tuple[str, ...]:
+        """See Kernel."""
+        if not os.path.isdir(folder):
+            return ()
+        return tuple(os.path.join(folder, name) for name in os.listdir(folder))
+
+
+def _furnish(host: rtnetlink.Netlink, ports: list[_Port], gateway: str) -> tuple[socket.socket, ...]:
+    """In a fresh namespace: settings, loopback, then what an old one might lack."""
+    for name, value in NAMESPACE_SETTINGS:
+        _set(name, value)
+    with rtnetlink.Netlink() as inner:
+        inner.execute([rtnetlink.set_up("lo")])
+    return _complete(host, ports, gateway)
+
+
+def _complete(host: rtnetlink.Netlink, ports: list[_Port], gateway: str) -> tuple[socket.socket, ...]:
+    """In the namespace: an interface for each port that has none, the default route, the name server's sockets.
+
+    `host` is a socket of the host's namespace: through it the pairs are made there with their other end here.
+    """
+    if not ports:
+        return ()
+    here = os.open(netns.THREAD_NAMESPACE, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with rtnetlink.Netlink() as inner:
+            present = {link.name for link in inner.links()}
+            for port in ports:
+                if port.lease.inside in present:
+                    host.execute([rtnetlink.set_master(port.lease.interface, port.bridge_index)])
+                else:
+                    _attach(host, inner, port, here)
+            if gateway:
+                inner.execute([rtnetlink.add_default_route(gateway)])
+    finally:
+        os.close(here)
+    try:
+        return nameserver.bind_both()
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        return ()  # the name server listens already
+
+
+def _attach(host: rtnetlink.Netlink, inner: rtnetlink.Netlink, port: _Port, namespace_fd: int) -> None:
+    lease = port.lease
+    veth = rtnetlink.new_veth(
+        lease.interface,
+        peer=lease.inside,
+        peer_mac=lease.mac,
+        namespace_fd=namespace_fd,
+        bridge_index=port.bridge_index,
+    )
+    name = lease.interface
+    host.execute([veth, rtnetlink.without_ipv6(name), rtnetlink.reflect(name), rtnetlink.set_up(name)])
+    index = socket.if_nametoindex(lease.inside)
+    inner.execute([rtnetlink.set_up(lease.inside), rtnetlink.add_address(index, lease.address, port.subnet)])
+
+
+def _index(interface: str) -> int:
+    try:
+        return socket.if_nametoindex(interface)
+    except OSError as error:
+        raise OSError(error.errno, os.strerror(error.errno or errno.ENODEV), interface) from error
+
+
+def _set(name: str, value: str) -> None:
+    """Write a setting of /proc/sys/net, which is that of the calling thread's namespace, unless it is so."""
+    path = "/proc/sys/net/" + name
+    try:
+        with open(path, encoding="ascii") as setting:
+            if setting.read().split() == value.split():
+                return
+        with open(path, "w", encoding="ascii") as setting:
+            setting.write(value)
+    except FileNotFoundError:
+        return  # a kernel without IPv6, or older than the setting: then there is nothing to set
+
+
+def _translated(error: OSError) -> HostError:
+    what = error.filename or "network"
+    if error.errno in (errno.EPERM, errno.EACCES):
+        return PermissionNeeded(f"{what}: {error.strerror}", hint="networks need root: run with sudo")
+    if error.errno == errno.EOPNOTSUPP:
+        return HostError(
+            f"{what}: the kernel lacks this", hint="load the modules bridge and veth: modprobe bridge veth"
+        )
+    return HostError(f"{what}: {error.strerror}")

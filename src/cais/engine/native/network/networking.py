@@ -1,0 +1,391 @@
+"""Networks and endpoints of the native engine. Every step's order is: row, thing; and backwards: thing, row. So what a crash leaves has a row."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import sqlite3
+from collections.abc import Iterable
+
+from cais import durable
+from cais.database import Database
+from cais.engine.native.netprotocol import Endpoint
+from cais.engine.native.network import hostports, names, plan
+from cais.engine.native.network.firewall import Firewall, Packets
+from cais.engine.native.network.kernel import Attachment, Kernel, LinuxKernel
+from cais.engine.native.network.plan import Lease
+from cais.engine.native.network.rows import Rows, bridge_of, entrance, forwards
+from cais.engine.native.network.rules import Forward
+from cais.engine.protocol import EndpointSpec, NetworkSpec, NetworkState, PortSpec
+from cais.errors import Conflict, HostError, NotFoundError, PortInUse, UsageError
+from cais.linux.addresses import Subnet, mac_for
+from cais.linux.nft import Nftables
+from cais.locations import Locations
+
+HOST_LOCK = "/run/cais-subnets.lock"
+"""Held while a subnet is chosen: two roots on one machine must not choose the same."""
+
+SHORT_ID = 12
+FREE_PORT_ATTEMPTS = 50
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+
+
+class NativeNetworking:
+    """The `Networking` protocol with bridges, veth pairs, one nftables table and one name server a root. Needs root. Host side IPv4 only.
+
+    All methods may be called from several threads and processes at once.
+    """
+
+    def __init__(
+        self,
+        locations: Locations,
+        database: Database,
+        *,
+        kernel: Kernel | None = None,
+        packets: Packets | None = None,
+        name_server: names.NameServer | None = None,
+    ) -> None:
+        self._root = locations.root
+        self._folder = os.path.join(locations.run, "network")
+        self._namespaces = os.path.join(self._folder, "netns")
+        self._rows = Rows(database)
+        self._kernel = kernel or LinuxKernel()
+        self._packets = packets or Nftables()
+        self._names = name_server or names.NameServer(self._folder)
+        self._held = hostports.HeldPorts(os.path.join(self._folder, "held"))
+        lock = os.path.join(self._folder, "firewall.lock")
+        self._firewall = Firewall(plan.root_key(self._root), lock, self._packets, self._whole)
+
+    # --- networks ---
+
+    def ensure_network(self, spec: NetworkSpec) -> NetworkState:
+        """See Networking. Raises Conflict when the subnet is not free, or the network is there and otherwise."""
+        os.makedirs(self._namespaces, exist_ok=True)
+        state = self._rows.network(spec.name) or self._new_network(spec)
+        self._check_same(state, spec)
+        bridge = bridge_of(state)
+        if self._kernel.ensure_bridge(bridge):
+            members = [lease.interface for lease in self._rows.leases_of_network(spec.name)]
+            self._kernel.rejoin(bridge, members)
+        self._firewall.add_bridge(bridge)
+        if not spec.internal:
+            self._open_forwarding(state.bridge)
+        self.ensure_name_server()
+        return state
+
+    def remove_network(self, name: str) -> None:
+        """See Networking. Raises Conflict while endpoints are on it."""
+        state = self._rows.network(name)
+        if state is None:
+            return
+        if users := self._rows.leases_of_network(name):
+            who = ", ".join(sorted(_called(lease) for lease in users))
+            raise Conflict(f'network "{name}" is in use by {who}', hint="remove these containers first")
+        last = len(self._rows.networks()) == 1
+        self._firewall.remove_bridge(bridge_of(state), last=last)
+        self._close_forwarding(state.bridge)
+        self._kernel.remove_bridge(state.bridge)
+        with self._rows.database.transaction() as writer:
+            self._rows.remove_network(writer, name)
+        if last:
+            self._names.end()
+
+    def networks(self) -> tuple[NetworkState, ...]:
+        """See Networking."""
+        return self._rows.networks()
+
+    # --- endpoints ---
+
+    def connect(
+        self,
+        container_id: str,
+        hostname: str,
+        endpoints: tuple[EndpointSpec, ...],
+        ports: tuple[PortSpec, ...],
+    ) -> Endpoint:
+        """See Networking. Published ports are reachable on the host's IPv4 addresses, 127.0.0.1 included; on an internal network only from the host itself.
+
+        Raises NotFoundError for a network that is not there, PortInUse, Conflict, UsageError and HostError; then nothing is left of a new endpoint.
+        """
+        asked = tuple(dict.fromkeys(hostports.normalised(port) for port in ports))
+        for endpoint in endpoints:
+            _check_names(endpoint.aliases)
+        recorded = self._rows.endpoint(container_id) is not None
+        if recorded and not self._is_as_asked(container_id, endpoints, asked):
+            self.disconnect(container_id)
+            recorded = False
+        if recorded:
+            self._update_names(container_id, {endpoint.network: endpoint.aliases for endpoint in endpoints})
+            return self._make(container_id)
+        try:
+            self._reserve(container_id, hostname, endpoints, asked)
+            return self._make(container_id)
+        except BaseException:
+            self.disconnect(container_id)
+            raise
+
+    def isolate(self, container_id: str) -> Endpoint:
+        """See Networking."""
+        return self.connect(container_id, "", (), ())
+
+    def disconnect(self, container_id: str) -> None:
+        """See Networking. The interfaces vanish some 50 ms later (the kernel ends namespaces in batches)."""
+        leases = self._rows.leases(container_id)
+        published = self._rows.ports(container_id)
+        self._firewall.unpublish(forwards(container_id, published, entrance(leases, self._internal())))
+        self._names.forget(container_id)
+        self._kernel.remove_endpoint(self._namespace(container_id))
+        self._rows.remove_endpoint(container_id)
+
+    def set_names(self, container_id: str, names: dict[str, tuple[str, ...]]) -> None:
+        """See Networking. A network that is not named loses the container's names."""
+        for aliases in names.values():
+            _check_names(aliases)
+        if self._rows.endpoint(container_id) is None:
+            return
+        self._update_names(container_id, names)
+        self._publish_names(container_id, ())
+
+    def repair(self, living: frozenset[str]) -> tuple[str, ...]:
+        """See Networking. The caller keeps others from creating containers meanwhile: an endpoint not in `living` goes."""
+        done = []
+        for container_id in self._rows.endpoints():
+            if container_id not in living:
+                self.disconnect(container_id)
+                done.append(f'removed the endpoint of container "{container_id[:SHORT_ID]}", which is gone')
+        recorded = frozenset(self._rows.endpoints())
+        for path in self._kernel.namespaces(self._namespaces):
+            if os.path.basename(path) not in recorded:
+                self._kernel.remove_endpoint(path)
+                done.append(f'removed network namespace "{path}", which belongs to no container')
+        for container_id in self._names.known() - recorded:
+            self._names.forget(container_id)
+            done.append(f'removed the names of container "{container_id[:SHORT_ID]}", which is gone')
+        if self.ensure_name_server():
+            done.append("started the name server again")
+        return tuple(done)
+
+    # --- for the supervisor ---
+
+    def ensure_name_server(self) -> bool:
+        """Start the name server again if it died; whether it had. A fraction of a millisecond when it lives."""
+        return self._names.ensure()
+
+    def held_ports(self, project: str) -> tuple[PortSpec, ...]:
+        """The published ports of a project's networks, to be given to `hold`."""
+        networks = {state.spec.name for state in self._rows.networks() if state.spec.project == project}
+        return tuple(
+            port
+            for container_id, port in self._rows.all_ports()
+            if any(lease.network in networks for lease in self._rows.leases(container_id))
+        )
+
+    def hold(self, project: str, held: Iterable[PortSpec]) -> list[socket.socket]:
+        """Sockets that keep the ports from other programs while they are open (bound, not listening). Replaces the project's earlier record."""
+        return self._held.hold(project, held)
+
+    # --- parts ---
+
+    def _new_network(self, spec: NetworkSpec) -> NetworkState:
+        _check_names((spec.name,))
+        with durable.locked(HOST_LOCK):
+            if found := self._rows.network(spec.name):
+                return found  # somebody else was quicker
+            recorded = tuple(Subnet.parse(state.subnet) for state in self._rows.networks())
+            occupied = (*self._kernel.occupied(), *recorded)
+            if spec.subnet:
+                subnet, gateway = plan.given_subnet(spec.name, spec.subnet, spec.gateway, occupied)
+            else:
+                subnet = plan.choose_subnet(occupied)
+                gateway = subnet.address(1)
+            bridge = plan.bridge_name(self._root, spec.name)
+            state = NetworkState(spec=spec, subnet=str(subnet), gateway=gateway, bridge=bridge)
+            with self._rows.database.transaction() as writer:
+                self._rows.add_network(writer, state)
+            # While the lock is held: other roots see the subnet in the kernel.
+            self._kernel.ensure_bridge(bridge_of(state))
+            return state
+
+    def _check_same(self, state: NetworkState, spec: NetworkSpec) -> None:
+        for what, is_so, wanted in (
+            ("subnet", state.subnet, spec.subnet or state.subnet),
+            ("gateway", state.gateway, spec.gateway or state.gateway),
+            ("internal", str(state.spec.internal).lower(), str(spec.internal).lower()),
+        ):
+            if is_so != wanted:
+                raise Conflict(
+                    f'network "{spec.name}" exists with {what} {is_so}, not {wanted}',
+                    hint="remove the network (with its containers) and create it again",
+                )
+
+    def _open_forwarding(self, bridge: str) -> None:
+        from cais.engine.native.network import openings
+
+        openings.open_forwarding(self._packets, bridge)
+
+    def _close_forwarding(self, bridge: str) -> None:
+        from cais.engine.native.network import openings
+
+        openings.close_forwarding(self._packets, bridge)
+
+    def _is_as_asked(self, container_id: str, endpoints: tuple[EndpointSpec, ...], asked: tuple[PortSpec, ...]) -> bool:
+        leases = self._rows.leases(container_id)
+        return (
+            len(leases) == len(endpoints)
+            and all(_fits(lease, endpoint) for lease, endpoint in zip(leases, endpoints, strict=True))
+            and self._rows.asked_ports(container_id) == frozenset(asked)
+        )
+
+    def _reserve(
+        self, container_id: str, hostname: str, endpoints: tuple[EndpointSpec, ...], asked: tuple[PortSpec, ...]
+    ) -> None:
+        """Write the endpoint's rows: from here on its addresses and ports are its own."""
+        for port in asked:
+            self._check_free(port)
+        with self._rows.database.transaction() as writer:
+            self._rows.add_endpoint(writer, container_id, hostname)
+            for position, endpoint in enumerate(endpoints):
+                self._rows.add_lease(writer, self._new_lease(container_id, position, endpoint))
+            for port in asked:
+                self._reserve_port(writer, container_id, port)
+
+    def _check_free(self, port: PortSpec) -> None:
+        if port.host_port == 0 or hostports.is_free(port) or self._held.holds(port):
+            return
+        where = f"{port.host_ip}:{port.host_port}" if port.host_ip else str(port.host_port)
+        raise PortInUse(
+            f"port {where}/{port.protocol.value} is already in use by {hostports.holder(port)}",
+            hint="stop that program, or publish another port",
+        )
+
+    def _new_lease(self, container_id: str, position: int, endpoint: EndpointSpec) -> Lease:
+        state = self._network(endpoint.network)
+        subnet = Subnet.parse(state.subnet)
+        taken = [lease.address for lease in self._rows.leases_of_network(endpoint.network)] + [state.gateway]
+        if endpoint.ipv4_address:
+            address = plan.check_address(endpoint.network, subnet, endpoint.ipv4_address, taken)
+        else:
+            address = plan.choose_address(subnet, taken)
+        return Lease(
+            container_id=container_id,
+            network=endpoint.network,
+            position=position,
+            address=address,
+            mac=endpoint.mac_address.lower() or mac_for(address),
+            interface=plan.interface_name(self._root, container_id, endpoint.network),
+            aliases=endpoint.aliases,
+        )
+
+    def _reserve_port(self, writer: sqlite3.Connection, container_id: str, port: PortSpec) -> None:
+        if port.host_port == 0:
+            self._rows.add_port(writer, container_id, self._free_port(port), chosen=True)
+            return
+        if owner := self._publisher(port):
+            raise PortInUse(
+                f"port {port.host_port}/{port.protocol.value} is already published by container {self._called(owner)}",
+                hint="stop that container, or publish another port",
+            )
+        self._rows.add_port(writer, container_id, port, chosen=False)
+
+    def _free_port(self, port: PortSpec) -> PortSpec:
+        import msgspec.structs
+
+        for _ in range(FREE_PORT_ATTEMPTS):
+            with hostports.bind(port) or socket.socket() as probe:
+                candidate = msgspec.structs.replace(port, host_port=probe.getsockname()[1])
+            if candidate.host_port and not self._publisher(candidate):
+                return candidate
+        raise HostError("no host port is free", hint="give the host port in the Compose file")
+
+    def _publisher(self, port: PortSpec) -> str:
+        """The container that publishes the port, "" for none."""
+        publishers = self._rows.publishers(port.protocol, port.host_port)
+        return next((owner for owner, host_ip in publishers if hostports.overlap(host_ip, port.host_ip)), "")
+
+    def _make(self, container_id: str) -> Endpoint:
+        """Make what the rows say, as far as it is not there."""
+        leases = self._rows.leases(container_id)
+        published = self._rows.ports(container_id)
+        internal = self._internal()
+        way_out = entrance(leases, internal)
+        gateway = self._network(way_out.network).gateway if way_out and way_out.network not in internal else ""
+        attachments = tuple(Attachment(lease, bridge_of(self._network(lease.network))) for lease in leases)
+        namespace = self._namespace(container_id)
+        sockets = self._kernel.ensure_endpoint(namespace, attachments, gateway)
+        try:
+            self._firewall.publish(forwards(container_id, published, way_out))
+            if leases:
+                self._publish_names(container_id, sockets)
+        finally:
+            for item in sockets:
+                item.close()
+        return Endpoint(
+            namespace=namespace,
+            addresses={lease.network: lease.address for lease in leases},
+            ports=published,
+            name_servers=(plan.RESOLVER,) if leases else (),
+        )
+
+    def _update_names(self, container_id: str, aliases: dict[str, tuple[str, ...]]) -> None:
+        leases = self._rows.leases(container_id)
+        changed = [lease for lease in leases if lease.aliases != aliases.get(lease.network, ())]
+        if changed:
+            with self._rows.database.transaction() as writer:
+                for lease in changed:
+                    self._rows.set_aliases(writer, lease, aliases.get(lease.network, ()))
+
+    def _publish_names(self, container_id: str, sockets: tuple[socket.socket, ...]) -> None:
+        leases = self._rows.leases(container_id)
+        short = (container_id[:SHORT_ID],)
+        places = [names.Place(it.network, it.address, it.aliases + short if it.aliases else ()) for it in leases]
+        forward = any(lease.network not in self._internal() for lease in leases)
+        text = names.container_file(self._namespace(container_id), places, forward=forward)
+        self._names.publish(container_id, text, sockets)
+
+    def _network(self, name: str) -> NetworkState:
+        state = self._rows.network(name)
+        if state is None:
+            raise NotFoundError(f'network "{name}" does not exist', hint="create it first, or remove `external: true`")
+        return state
+
+    def _internal(self) -> frozenset[str]:
+        return frozenset(state.spec.name for state in self._rows.networks() if state.spec.internal)
+
+    def _namespace(self, container_id: str) -> str:
+        return os.path.join(self._namespaces, container_id)
+
+    def _called(self, container_id: str) -> str:
+        leases = self._rows.leases(container_id)
+        return _called(leases[0]) if leases else f'"{container_id[:SHORT_ID]}"'
+
+    def _whole(self) -> tuple[tuple[plan.Bridge, ...], tuple[Forward, ...]]:
+        internal = self._internal()
+        by_container: dict[str, list[PortSpec]] = {}
+        for container_id, port in self._rows.all_ports():
+            by_container.setdefault(container_id, []).append(port)
+        whole = [
+            forward
+            for container_id, published in by_container.items()
+            for forward in forwards(container_id, tuple(published), entrance(self._rows.leases(container_id), internal))
+        ]
+        return tuple(bridge_of(state) for state in self._rows.networks()), tuple(whole)
+
+
+def _fits(lease: Lease, endpoint: EndpointSpec) -> bool:
+    return (
+        lease.network == endpoint.network
+        and endpoint.ipv4_address in ("", lease.address)
+        and endpoint.mac_address.lower() in ("", lease.mac)
+    )
+
+
+def _called(lease: Lease) -> str:
+    name = lease.aliases[0] if lease.aliases else lease.container_id[:SHORT_ID]
+    return f'"{name}"'
+
+
+def _check_names(given: Iterable[str]) -> None:
+    for name in given:
+        if not _NAME.fullmatch(name):
+            raise UsageError(f'"{name}" cannot be a name on a network', hint="use letters, digits, '-', '_' and '.'")

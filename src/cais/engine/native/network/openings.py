@@ -1,0 +1,51 @@
+"""Forwarding beside a Docker engine (or anything else that closes iptables' FORWARD chain).
+
+A packet must be accepted by every base chain of a hook, so accepting it in our own table does not help where another drops it. There we insert
+two accepting rules a bridge, into the chain Docker reserves for its users, else into FORWARD, and take them away with the bridge.
+"""
+
+from __future__ import annotations
+
+from cais import proc
+from cais.engine.native.network.firewall import Packets
+
+USER_CHAIN = "DOCKER-USER"
+FORWARD_CHAIN = "FORWARD"
+
+
+def closed_chain(packets: Packets) -> str:
+    """The chain that needs an opening, "" when forwarding is open."""
+    forward = packets.list(f"chain ip filter {FORWARD_CHAIN}")
+    if forward is None:
+        return ""
+    if f"jump {USER_CHAIN}" in forward:
+        return USER_CHAIN
+    return FORWARD_CHAIN if "policy drop" in forward else ""
+
+
+def rules_for(bridge: str) -> tuple[tuple[str, ...], ...]:
+    """The rules of a bridge as iptables takes them: what comes from it and what goes to it. Our own table still decides after that."""
+    return (("-i", bridge, "-j", "ACCEPT"), ("-o", bridge, "-j", "ACCEPT"))
+
+
+def open_forwarding(packets: Packets, bridge: str) -> None:
+    """Let the bridge's packets pass where the machine drops what it does not know. Raises HostError."""
+    chain = closed_chain(packets)
+    if not chain:
+        return
+    for rule in rules_for(bridge):
+        if not _iptables("-C", chain, *rule).ok:
+            _iptables("-I", chain, *rule).check(f'open chain "{chain}" for network bridge "{bridge}"')
+
+
+def close_forwarding(packets: Packets, bridge: str) -> None:
+    """Take the openings of a bridge away; none is fine."""
+    for chain in (USER_CHAIN, FORWARD_CHAIN):
+        if f'"{bridge}"' in (packets.list(f"chain ip filter {chain}") or ""):
+            for rule in rules_for(bridge):
+                _iptables("-D", chain, *rule)
+
+
+def _iptables(*arguments: str) -> proc.Outcome:
+    command = proc.Command(argv=("iptables", "-w", "5", *arguments), install_hint="apt-get install iptables")
+    return proc.run(command)
