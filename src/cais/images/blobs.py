@@ -14,6 +14,7 @@ from cais import durable
 from cais.digest import Digest, VerifiedReader, digest_bytes, hex_of
 from cais.errors import InvalidImage, NoSpace, NotFoundError, Problem
 from cais.images.model import MEDIA_INDEX, MEDIA_MANIFEST
+from cais.images.platforms import Platform
 from cais.images.tarread import ByteSource
 
 LAYOUT_FILE = "oci-layout"
@@ -24,13 +25,13 @@ TAG_ANNOTATION = "org.opencontainers.image.ref.name"
 
 
 class IndexEntry(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """One manifest in an index; `platform` as in the specification's object, for choosing."""
+    """One manifest in an index."""
 
     digest: Digest
     size: int
     media_type: str = ""
     annotations: dict[str, str] | None = None
-    platform: dict[str, object] | None = None
+    platform: Platform | None = None
 
 
 class Index(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

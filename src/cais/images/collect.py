@@ -114,7 +114,7 @@ def _collect_snapshots(records: Records) -> int:
     if doomed:
         with records.rows.transaction():
             records.rows.remove_snapshots(layer.id for layer in doomed)
-        records.snapshots.discard([layer.id for layer in doomed])
+    records.snapshots.discard(records.snapshots.unrecorded())  # theirs, and what a crash left here
     return sum(layer.tar_bytes or 0 for layer in doomed)
 
 

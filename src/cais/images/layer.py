@@ -76,6 +76,10 @@ class _LayerWriter:
             found = sorted(scan, key=lambda entry: entry.name)
         for entry in found:
             name = prefix + entry.name
+            if entry.name.startswith(WHITEOUT_PREFIX):
+                raise InvalidImage(
+                    [Problem(f'"{os.fsdecode(name)}" cannot be in a layer: names that begin with ".wh." mark removals')]
+                )
             status = entry.stat(follow_symlinks=False)
             if stat.S_ISDIR(status.st_mode):
                 yield self._header(name + b"/", tarwrite.FOLDER, status, entry.path)
@@ -85,14 +89,6 @@ class _LayerWriter:
             elif stat.S_ISCHR(status.st_mode) and status.st_rdev == 0:
                 yield tarwrite.header(prefix + WHITEOUT_PREFIX + entry.name, tarwrite.REGULAR, mode=0)
             else:
-                if entry.name.startswith(WHITEOUT_PREFIX):
-                    raise InvalidImage(
-                        [
-                            Problem(
-                                f'"{os.fsdecode(name)}" cannot be part of a layer: names that begin with ".wh." mark removals'
-                            )
-                        ]
-                    )
                 yield from self._leaf(entry.path, name, status)
 
     def _leaf(self, path: bytes, name: bytes, status: os.stat_result) -> Iterator[bytes]:

@@ -18,13 +18,14 @@ from cais.images.blobs import Blobs
 from cais.images.lease import Lease
 from cais.images.model import ImageConfig, StoredImage
 from cais.images.records import Records
-from cais.images.reference import parse_reference
+from cais.images.reference import Reference, parse_reference
 from cais.images.rows import ImageRow, Rows
 from cais.images.snapshot import SnapshotFolders
 from cais.locations import Locations
 
 if TYPE_CHECKING:  # see rows.py
     from cais.database import Database
+    from cais.images.archive import Export
     from cais.images.collect import Pruned, UsersOf
 
 _ID = re.compile(r"(sha256:)?([a-f0-9]{1,64})")
@@ -63,7 +64,7 @@ class ImageStore:
 
         Raises UsageError when it can be none of these, Conflict when a prefix fits several images.
         """
-        row = self._row(reference_or_id)
+        row, _ = self._lookup(reference_or_id)
         return self.records.stored(row) if row else None
 
     def images(self) -> tuple[StoredImage, ...]:
@@ -126,6 +127,27 @@ class ImageStore:
 
         return import_root(self.records, source, config, references=references, on_bytes=on_bytes)
 
+    def save(self, references: Sequence[str], path: str) -> None:
+        """Write an archive that `docker load` takes (OCI layout plus manifest.json). Raises NotFoundError."""
+        from cais.images.archive import save
+
+        save(self.records, self._exports(references), path)
+
+    def load(self, path: str, *, on_bytes: Callable[[int], None] | None = None) -> tuple[StoredImage, ...]:
+        """Read an archive written by `save`, `docker save` or an OCI layout tar; `on_bytes` is told the bytes read so far."""
+        from cais.images.archive import load
+
+        return load(self.records, path, on_bytes)
+
+    def validate(self, image_id: Digest) -> tuple[str, ...]:
+        """Recompute everything recorded of an image; what is wrong, one sentence each. Raises NotFoundError."""
+        from cais.images.validate import validate
+
+        row = self.records.rows.image(image_id)
+        if row is None:
+            raise NotFoundError(f'image "{image_id}" does not exist')
+        return validate(self.records, row)
+
     def get_cached(self, key: str) -> Mapping[str, str] | None:
         """A build cache row by cache key; None when there is none or its snapshot is gone."""
         return self.records.rows.cached(key)
@@ -138,13 +160,29 @@ class ImageStore:
         """Give back the lease that keeps others from collecting; the end of the process does the same."""
         self.records.lease.close()
 
-    def _row(self, text: str) -> ImageRow | None:
-        rows = self.records.rows
+    def _exports(self, references: Sequence[str]) -> list[Export]:
+        """The images to save, each once, with the names they were asked by."""
+        from cais.images.archive import Export
+
+        exports: dict[Digest, Export] = {}
+        for text in references:
+            row, reference = self._lookup(text)
+            if row is None:
+                raise NotFoundError(f'image "{text}" does not exist', hint="cais image ls shows what there is")
+            names = exports[row.id].references if row.id in exports else ()
+            exports[row.id] = Export(row, (*names, reference) if reference else names)
+        return list(exports.values())
+
+    def _lookup(self, text: str) -> tuple[ImageRow | None, Reference | None]:
+        """The image, and the reference it was found by (None when by id)."""
         as_id = _ID.fullmatch(text)
         if as_id and (as_id[1] or len(as_id[2]) == _FULL_HEX):
-            return self._by_prefix(as_id[2])
-        row = rows.image_of_reference(parse_reference(text).key)
-        return row if row or not as_id else self._by_prefix(text)
+            return self._by_prefix(as_id[2]), None
+        reference = parse_reference(text)
+        row = self.records.rows.image_of_reference(reference.key)
+        if row is None and as_id:
+            return self._by_prefix(text), None
+        return row, reference
 
     def _by_prefix(self, hexadecimal: str) -> ImageRow | None:
         found = self.records.rows.images_with_prefix("sha256:" + hexadecimal)

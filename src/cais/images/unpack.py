@@ -72,6 +72,8 @@ class _Unpacker:
         elif path[-1] == OPAQUE_NAME:
             os.setxattr(self._open(path[:-1]), OPAQUE_XATTR, b"y")
         elif path[-1].startswith(WHITEOUT_PREFIX):
+            if member.kind == tarwrite.FOLDER:
+                raise _refuse(member, "is a folder whose name marks a removal")
             self._whiteout(path[:-1], path[-1].removeprefix(WHITEOUT_PREFIX), member)
         elif member.kind in _DEVICES:
             if path[0] != b"dev":
@@ -267,6 +269,8 @@ def _clean(name: bytes, limits: Limits) -> Path:
     parts = tuple(part for part in name.split(b"/") if part not in (b"", b"."))
     if b".." in parts:
         raise InvalidImage([Problem(f'entry "{_shown(name)}" leads out of the layer')])
+    if any(part.startswith(WHITEOUT_PREFIX) for part in parts[:-1]):
+        raise InvalidImage([Problem(f'entry "{_shown(name)}" is in a folder whose name marks a removal')])
     if len(parts) > limits.depth:
         raise InvalidImage([Problem(f'entry "{_shown(name)}" is more than {limits.depth} folders deep')])
     return parts
