@@ -6,6 +6,7 @@ import contextlib
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 
 BUSY_TIMEOUT_S = 30.0
@@ -29,7 +30,7 @@ class Database:
             return existing
         os.makedirs(os.path.dirname(self.path), exist_ok=True)
         connection = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
-        connection.execute("PRAGMA journal_mode=WAL")
+        _use_wal(connection)
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA foreign_keys=ON")
         self._local.connection = connection
@@ -74,3 +75,17 @@ class Database:
         if existing is not None:
             existing.close()
             self._local.connection = None
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    # SQLite does not wait for a lock when it changes the journal mode, so processes that open a new database at once collide.
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
+        else:
+            return
