@@ -1,0 +1,94 @@
+"""One Compose file: read, parsed, interpolated, validated and made canonical, its `extends` and `include` followed."""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from cais.compose import canonical, interpolate, schema, yamlreader
+from cais.compose.forms.base import Context
+from cais.compose.merge import merge
+from cais.compose.nodes import MapNode, Node, Path, ScalarNode, kind_of
+from cais.compose.problems import Problems
+from cais.compose.reader import FileReader
+from cais.errors import Span
+
+
+class Session(msgspec.Struct, frozen=True):
+    """What all files of one load share. `shown` turns an absolute path into the one told to users; `damaged` collects what was refused."""
+
+    reader: FileReader
+    problems: Problems
+    home: str
+    shown: Callable[[str], str]
+    memo: schema.SchemaMemo | None = None
+    damaged: set[Path] = set()
+
+
+def read_text(path: str, session: Session, span: Span | None, what: str) -> str | None:
+    """The text of the file that `span` names; None when it cannot be read, which has then been told."""
+    try:
+        return session.reader.read(path)
+    except FileNotFoundError:
+        reason, hint = "does not exist", "check the path; relative ones begin at the project directory"
+    except IsADirectoryError:
+        reason, hint = "is a folder", "name a file"
+    except PermissionError:
+        reason, hint = "may not be read", "check its owner and mode"
+    except UnicodeDecodeError:
+        reason, hint = "is not UTF-8 text", "save it as UTF-8"
+    session.problems.error(f'the {what} "{path}" {reason}', span, hint)
+    return None
+
+
+def load_text(text: str, path: str, base: str, env: Mapping[str, str], session: Session) -> MapNode | None:
+    """The canonical tree of a file's text, `extends` and `include` not yet followed. `base` is where relative paths begin."""
+    result: Node | None = None
+    for number, document in enumerate(yamlreader.read(text, session.shown(path), session.problems)):
+        if isinstance(document, ScalarNode) and document.value is None:
+            continue
+        if not isinstance(document, MapNode):
+            session.problems.error(
+                f"document {number + 1} must be a mapping, not {kind_of(document)}",
+                document.span,
+                'it begins with "services:"',
+            )
+            continue
+        made = _document(document, base, env, session)
+        result = merge(result, made) if result is not None else made
+    return result if isinstance(result, MapNode) else None
+
+
+def _document(tree: MapNode, base: str, env: Mapping[str, str], session: Session) -> MapNode:
+    node = interpolate.interpolate(tree, env, session.problems)
+    wrong = schema.validate(node, session.problems, session.memo)
+    # from the end, so that the index of what is still to be taken out of a list stays right
+    for path in sorted(set(wrong), key=lambda path: [(isinstance(step, str), step) for step in path], reverse=True):
+        session.damaged.add(path[:3])
+        node = schema.prune(node, path)
+    before = len(session.problems.errors)
+    made = (
+        canonical.canonical(node, Context(session.problems, base, session.home)) if isinstance(node, MapNode) else tree
+    )
+    if len(session.problems.errors) > before:
+        _mark_lost(node, made, session)
+    return made
+
+
+def _mark_lost(before: Node, after: MapNode, session: Session) -> None:
+    """What a form refused is gone from the tree: remember it, so that nobody misses it a second time."""
+    services, left = before.get("services") if isinstance(before, MapNode) else None, after.get("services")
+    if not isinstance(services, MapNode) or not isinstance(left, MapNode):
+        return
+    for name, service in services.items.items():
+        kept = left.get(name)
+        if isinstance(service, MapNode):
+            have = kept.items if isinstance(kept, MapNode) else {}
+            session.damaged.update(("services", name, key) for key in service.items if key not in have)
+
+
+def folder_of(path: str) -> str:
+    """The folder that a file lies in."""
+    return os.path.dirname(path) or "/"

@@ -1,0 +1,110 @@
+"""`extends`: a service takes what another one says, of the same file or of another, and adds its own (Compose Specification, 05-services.md, "extends")."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cais.compose.documents import Session, folder_of, load_text, read_text
+from cais.compose.merge import merge
+from cais.compose.nodes import MapNode, Node, ScalarNode
+from cais.errors import Span
+
+_SERVICE = ("services", "*")
+_MAX_CHAIN = 100
+_Link = tuple[str, str, Span]
+
+
+def extend(tree: MapNode, path: str, env: Mapping[str, str], session: Session) -> MapNode:
+    """`tree` (canonical, of the file `path`) with every `extends` followed and taken out."""
+    services = tree.get("services")
+    if not isinstance(services, MapNode) or not any(_extends(service) for service in services.items.values()):
+        return tree
+    followed = _Extension(env, session)
+    followed.add(path, services)
+    made = {name: followed.service(path, name, ()) or node for name, node in services.items.items()}
+    return tree.replacing({**tree.items, "services": services.replacing(made)})
+
+
+def _extends(service: Node | None) -> MapNode | None:
+    extends = service.get("extends") if isinstance(service, MapNode) else None
+    return extends if isinstance(extends, MapNode) else None
+
+
+def _value(node: MapNode, key: str) -> tuple[str, Span]:
+    value = node.get(key)
+    return (
+        (str(value.value), value.span) if isinstance(value, ScalarNode) and value.value is not None else ("", node.span)
+    )
+
+
+class _Extension:
+    """Follows `extends`; every file is read once and every service made once."""
+
+    def __init__(self, env: Mapping[str, str], session: Session) -> None:
+        self._env = env
+        self._session = session
+        self._files: dict[str, MapNode | None] = {}
+        self._made: dict[tuple[str, str], Node] = {}
+
+    def add(self, path: str, services: MapNode) -> None:
+        self._files[path] = services
+
+    def service(self, path: str, name: str, chain: tuple[_Link, ...]) -> Node | None:
+        """The service `name` of the file `path` with its bases merged below it."""
+        if (path, name) in self._made:
+            return self._made[path, name]
+        services = self._files.get(path)
+        own = services.get(name) if services is not None else None
+        extends = _extends(own)
+        if own is None or extends is None:
+            return own
+        base_name, span = _value(extends, "service")
+        file, file_span = _value(extends, "file")
+        base_path = file or path
+        if self._is_endless((*chain, (path, name, span)), base_path, base_name):
+            return None
+        if base_path not in self._files:
+            self._files[base_path] = self._read(base_path, file_span)
+        base = self.service(base_path, base_name, (*chain, (path, name, span)))
+        if base is None:
+            self._tell_missing(base_path, base_name, span)
+            return None
+        assert isinstance(own, MapNode)
+        made = merge(
+            base, own.replacing({key: value for key, value in own.items.items() if key != "extends"}), _SERVICE
+        )
+        self._made[path, name] = made
+        return made
+
+    def _read(self, path: str, span: Span) -> MapNode | None:
+        text = read_text(path, self._session, span, "extended file")
+        tree = load_text(text, path, folder_of(path), self._env, self._session) if text is not None else None
+        services = tree.get("services") if tree is not None else None
+        return services if isinstance(services, MapNode) else None
+
+    def _is_endless(self, chain: tuple[_Link, ...], path: str, name: str) -> bool:
+        begin = next((n for n, (file, service, _) in enumerate(chain) if (file, service) == (path, name)), None)
+        if begin is None:
+            if len(chain) > _MAX_CHAIN:
+                self._session.problems.error(
+                    f"services extend each other over more than {_MAX_CHAIN} steps", chain[-1][2]
+                )
+            return len(chain) > _MAX_CHAIN
+        first = chain[begin][2]
+        names = " -> ".join([service for _, service, _ in chain[begin:]] + [name])
+        places = ", ".join(str(span) for _, _, span in chain[begin:])
+        self._session.problems.error(
+            f"services extend each other in a circle: {names}", first, f"cut it at one of {places}"
+        )
+        return True
+
+    def _tell_missing(self, path: str, name: str, span: Span) -> None:
+        from cais.compose.problems import nearest
+
+        services = self._files.get(path)
+        if services is None or name in services.items:
+            return  # the file could not be read, or the base has an error of its own: told already
+        hint = nearest(name, list(services.items)) or f"it has: {', '.join(services.items) or 'none'}"
+        self._session.problems.error(
+            f'there is no service "{name}" to extend in "{self._session.shown(path)}"', span, hint
+        )

@@ -1,0 +1,168 @@
+"""What a form is, and the forms of single values: text, booleans, numbers, durations, sizes, paths."""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from cais.compose import quantities, scalars
+from cais.compose.nodes import RESET, MapNode, Node, Path, ScalarNode, Value, kind_of, scalar
+from cais.compose.problems import Problems
+from cais.compose.schema import where
+
+
+class Context(msgspec.Struct, frozen=True):
+    """What forms need besides the value: where to tell problems, the folder of relative paths, the folder that `~` stands for."""
+
+    problems: Problems
+    base: str
+    home: str
+
+
+# A form returns None for a value that it had to refuse; the problem has then been told.
+Form = Callable[[Node, Path, Context], Node | None]
+Table = Mapping[str, Form]
+
+
+def refuse(node: Node, at: Path, context: Context, expected: str, hint: str | None = None) -> Node | None:
+    """Tell that the value at `at` is not what is `expected`; None, so that a form can end with it."""
+    context.problems.error(f"{where(at)} must be {expected}, not {kind_of(node)}", node.span, hint)
+    return None
+
+
+def same(node: Node, _at: Path, _context: Context) -> Node | None:
+    """The value as it is: an attribute that is carried but not interpreted."""
+    return node
+
+
+def _converted(node: Node, at: Path, context: Context, convert: Callable[[Value], Value], expected: str) -> Node | None:
+    value = convert(node.value) if isinstance(node, ScalarNode) else None
+    if value is None:
+        return refuse(node, at, context, expected)
+    return ScalarNode(value, node.span, node.text if isinstance(node, ScalarNode) else "", -1, node.tag)
+
+
+def text(node: Node, at: Path, context: Context) -> Node | None:
+    """Text; a number or boolean becomes what Compose makes of it, with a warning where that is not what was written."""
+    if not isinstance(node, ScalarNode) or node.value is None:
+        return refuse(node, at, context, "text")
+    if isinstance(node.value, str):
+        return node
+    value = scalars.as_text(node.value)
+    if node.text not in {"", value} and not isinstance(node.value, bool):
+        hint = f'to keep it as it is written, put it in quotes: "{node.text}"'
+        context.problems.warn(f"{where(at)}: {node.text} is a number to YAML and becomes {value}", node.span, hint)
+    return ScalarNode(value, node.span, value, -1, node.tag)
+
+
+def boolean(node: Node, at: Path, context: Context) -> Node | None:
+    """A boolean."""
+    return _converted(node, at, context, scalars.as_boolean, "true or false")
+
+
+def integer(node: Node, at: Path, context: Context) -> Node | None:
+    """A whole number."""
+    return _converted(node, at, context, scalars.as_integer, "a whole number")
+
+
+def number(node: Node, at: Path, context: Context) -> Node | None:
+    """A number."""
+    return _converted(node, at, context, scalars.as_number, "a number")
+
+
+def duration(node: Node, at: Path, context: Context) -> Node | None:
+    """A duration; becomes seconds."""
+    return _converted(
+        node, at, context, lambda v: quantities.parse_duration(scalars.as_text(v)), 'a duration such as "1m30s"'
+    )
+
+
+def size(node: Node, at: Path, context: Context) -> Node | None:
+    """A size; becomes bytes."""
+    return _converted(node, at, context, lambda v: quantities.parse_size(scalars.as_text(v)), 'a size such as "512m"')
+
+
+def mode(node: Node, at: Path, context: Context) -> Node | None:
+    """A file mode: an octal number, or the text of one."""
+
+    def convert(value: Value) -> Value:
+        if isinstance(value, str):
+            digits = value.strip().lower().removeprefix("0o")
+            return (
+                int(digits, 8) if digits and all(c in "01234567" for c in digits) and len(digits) < 8 else None
+            )  # bits of a mode
+        return scalars.as_integer(value)
+
+    return _converted(node, at, context, convert, 'an octal file mode such as "0440"')
+
+
+def choice(*words: str) -> Form:
+    """One of some words."""
+
+    def form(node: Node, at: Path, context: Context) -> Node | None:
+        if isinstance(node, ScalarNode) and node.value in words:
+            return node
+        return refuse(node, at, context, "one of " + ", ".join(f'"{word}"' for word in words))
+
+    return form
+
+
+def absolute(path: str, context: Context) -> str:
+    """A host path made absolute against the project directory; `~` is the home folder."""
+    if path == "~" or path.startswith("~/"):
+        path = context.home + path[1:]
+    return os.path.normpath(os.path.join(context.base, path)) if path else context.base
+
+
+def is_remote(location: str) -> bool:
+    """Whether a build context or include is a URL rather than a folder (Compose Build Specification, "context")."""
+    return "://" in location or location.startswith(("git@", "github.com/"))
+
+
+def host_path(node: Node, at: Path, context: Context) -> Node | None:
+    """A path on the host, absolute."""
+    told = text(node, at, context)
+    return scalar(absolute(str(told.value), context), node.span) if isinstance(told, ScalarNode) else None
+
+
+def table(forms: Table, *, strict: bool = False) -> Form:
+    """A mapping with a form for each key. Other keys are carried as they are, or with `strict` told as unknown."""
+
+    def form(node: Node, at: Path, context: Context) -> Node | None:
+        if isinstance(node, ScalarNode) and node.value is None and not strict:
+            return MapNode({}, {}, node.span, node.tag)
+        if not isinstance(node, MapNode):
+            return refuse(node, at, context, "a mapping")
+        return apply(forms, node, at, context, strict=strict)
+
+    return form
+
+
+def apply(forms: Table, node: MapNode, at: Path, context: Context, *, strict: bool = False) -> MapNode:
+    """`node` with each value in its canonical form; what was refused is left out."""
+    items: dict[str, Node] = {}
+    for key, value in node.items.items():
+        form = forms.get(key)
+        if form is None:
+            if strict:
+                _unknown(key, node, at, context, list(forms))
+            items[key] = value
+            continue
+        made = value if value.tag == RESET else form(value, (*at, key), context)
+        if made is not None:
+            items[key] = retag(made, value)
+    return node.replacing(items)
+
+
+def _unknown(key: str, node: MapNode, at: Path, context: Context, known: list[str]) -> None:
+    from cais.compose.problems import nearest
+
+    hint = nearest(key, known) or f"known are: {', '.join(known)}"
+    context.problems.error(f'unknown attribute "{key}" in {where(at)}', node.key_span(key), hint)
+
+
+def retag(made: Node, source: Node) -> Node:
+    """`made` with the tag (`!override`) of what it was made from."""
+    return msgspec.structs.replace(made, tag=source.tag) if source.tag != made.tag else made

@@ -1,0 +1,71 @@
+"""Forms of what refers to files: `env_file`, `secrets` and `configs` of a service, and the files of top-level secrets and configs."""
+
+from __future__ import annotations
+
+from cais.compose.forms.base import Context, Form, absolute, boolean, choice, host_path, mode, refuse, table, text
+from cais.compose.forms.lists import each
+from cais.compose.nodes import ListNode, MapNode, Node, Path, ScalarNode, mapping, scalar
+
+
+def env_file(node: Node, at: Path, context: Context) -> Node | None:
+    """One path, a list of paths or of mappings; becomes a list of `{path, required, format}`."""
+    if isinstance(node, ScalarNode):
+        node = ListNode((node,), node.span, node.tag)
+    return each(_env_file)(node, at, context)
+
+
+_ENV_FILE = table({"path": host_path, "required": boolean, "format": choice("", "raw")})
+
+
+def _env_file(node: Node, at: Path, context: Context) -> Node | None:
+    if isinstance(node, MapNode):
+        made = _ENV_FILE(node, at, context)
+        return (
+            made.replacing({"required": scalar(value=True, span=node.span), **made.items})
+            if isinstance(made, MapNode)
+            else None
+        )
+    path = host_path(node, at, context)
+    return (
+        mapping({"path": path, "required": scalar(value=True, span=node.span)}, node.span) if path is not None else None
+    )
+
+
+def paths(node: Node, at: Path, context: Context) -> Node | None:
+    """One host path or a list of them."""
+    if isinstance(node, ScalarNode):
+        node = ListNode((node,), node.span, node.tag)
+    return each(host_path)(node, at, context)
+
+
+def references(folder: str) -> Form:
+    """`secrets` and `configs` of a service; a target that is not absolute lies in `folder`."""
+    long = table({"source": text, "target": text, "uid": text, "gid": text, "mode": mode})
+
+    def one(node: Node, at: Path, context: Context) -> Node | None:
+        made: Node | None
+        if isinstance(node, MapNode):
+            made = long(node, at, context)
+        else:
+            told = text(node, at, context)
+            made = mapping({"source": told}, node.span) if told is not None else None
+        if not isinstance(made, MapNode):
+            return None
+        source = made.get("source")
+        if not isinstance(source, ScalarNode) or not source.value:
+            return refuse(node, at, context, 'a mapping with a "source"')
+        target = made.get("target")
+        told_target = str(target.value) if isinstance(target, ScalarNode) and target.value else str(source.value)
+        full = told_target if told_target.startswith("/") else f"{folder}/{told_target}"
+        return made.replacing({**made.items, "target": scalar(full, (target or source).span)})
+
+    return each(one)
+
+
+secret_references = references("/run/secrets")
+config_references = references("")
+
+
+def local_path(value: str, context: Context) -> str:
+    """A path that may stand among other things (a device of a volume)."""
+    return absolute(value, context)

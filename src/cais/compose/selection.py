@@ -1,0 +1,60 @@
+"""Which services are enabled: those without profiles, those whose profile is active, and those that the command line names."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import msgspec
+
+from cais.compose import reading
+from cais.compose.nodes import MapNode, Node
+
+ALL_PROFILES = "*"
+
+
+class Selection(msgspec.Struct, frozen=True):
+    """The services by state, and the profiles that are active once the named services have brought theirs."""
+
+    enabled: dict[str, MapNode]
+    disabled: dict[str, MapNode]
+    profiles: tuple[str, ...]
+
+
+def select(tree: MapNode, profiles: Collection[str], named: Collection[str]) -> Selection:
+    """Sort the services of `tree`. Naming a service activates its profiles (Compose Specification, 15-profiles.md)."""
+    services = {name: node for name, node, _ in reading.entries(tree, "services") if isinstance(node, MapNode)}
+    active = list(dict.fromkeys(profiles))
+    for name in named:
+        own = _profiles(services.get(name))
+        if own and not _is_active(own, active):
+            active += [profile for profile in own if profile not in active]
+    enabled = {name: node for name, node in services.items() if _is_active(_profiles(node), active)}
+    disabled = {name: node for name, node in services.items() if name not in enabled}
+    return Selection(
+        {name: _without_disabled(node, disabled) for name, node in enabled.items()}, disabled, tuple(active)
+    )
+
+
+def _profiles(node: Node | None) -> list[str]:
+    return [profile for profile, _ in reading.texts(node, "profiles")]
+
+
+def _is_active(own: Collection[str], active: Collection[str]) -> bool:
+    return not own or ALL_PROFILES in active or any(profile in active for profile in own)
+
+
+def _without_disabled(node: MapNode, disabled: Collection[str]) -> MapNode:
+    """A dependency that is not required and not enabled is no dependency."""
+    depends = node.get("depends_on")
+    if not isinstance(depends, MapNode):
+        return node
+    kept = {
+        name: entry
+        for name, entry in depends.items.items()
+        if name not in disabled or reading.value(entry, "required") is not False
+    }
+    return (
+        node.replacing({**node.items, "depends_on": depends.replacing(kept)})
+        if len(kept) < len(depends.items)
+        else node
+    )

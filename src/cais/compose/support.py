@@ -1,0 +1,327 @@
+"""What the native engine does with each attribute: one table, from which `load` warns and docs/compose-support.md is made.
+
+Paths are those of the file, with "*" for a name that the user chose; lists have no step of their own. A path without a row has its parent's state.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+
+import msgspec
+
+from cais.compose import reading
+from cais.compose.nodes import ListNode, MapNode, Node, ScalarNode
+from cais.compose.problems import Problems
+from cais.errors import Span
+
+
+class State(enum.Enum):
+    """What becomes of an attribute."""
+
+    HONOURED = "honoured"
+    ELSEWHERE = "no effect here"  # accepted with a warning: it means something to other engines only, or nothing is lost without it
+    REFUSED = "refused"  # an error: to go on without it would run something else than what the file says
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One attribute; `words` say what holds for it."""
+
+    path: str
+    state: State
+    words: str = ""
+
+
+def _honoured(prefix: str, *names: str) -> list[Row]:
+    return [Row(prefix + name, State.HONOURED) for name in names]
+
+
+_YES, _NO, _REFUSED = State.HONOURED, State.ELSEWHERE, State.REFUSED
+_S, _B, _N, _V = "services.*.", "services.*.build.", "networks.*.", "volumes.*."
+
+ROWS: tuple[Row, ...] = (
+    Row("name", _YES),
+    Row("version", _NO, "Compose no longer uses it; it may be removed"),
+    Row("include", _YES, "local files"),
+    Row("models", _REFUSED, "language models are not run"),
+    Row("jobs", _REFUSED, "jobs are not run yet"),
+    # what runs
+    *_honoured(
+        _S,
+        "image",
+        "command",
+        "entrypoint",
+        "environment",
+        "env_file",
+        "label_file",
+        "labels",
+        "container_name",
+        "hostname",
+    ),
+    *_honoured(
+        _S,
+        "domainname",
+        "user",
+        "group_add",
+        "working_dir",
+        "stop_signal",
+        "stop_grace_period",
+        "init",
+        "tty",
+        "stdin_open",
+        "attach",
+    ),
+    *_honoured(_S, "depends_on", "extends", "healthcheck", "restart", "profiles", "scale", "pull_policy"),
+    Row(_S + "annotations", _NO, "annotations are for other runtimes"),
+    Row(_S + "platform", _YES, "this machine's own only"),
+    Row(_S + "runtime", _NO, "crun or runc is chosen by Cais"),
+    Row(_S + "provider", _REFUSED, "services run by other programs are not supported"),
+    Row(_S + "pre_start", _REFUSED, "hooks are not run yet"),
+    Row(_S + "post_start", _REFUSED, "hooks are not run yet"),
+    Row(_S + "pre_stop", _REFUSED, "hooks are not run yet"),
+    Row(_S + "models", _REFUSED, "language models are not run"),
+    Row(_S + "pull_refresh_after", _NO, "images are not refreshed by age"),
+    # network
+    *_honoured(
+        _S, "ports", "expose", "networks", "network_mode", "extra_hosts", "dns", "dns_search", "dns_opt", "mac_address"
+    ),
+    Row(_S + "ports.mode", _YES, "both modes publish on this machine"),
+    Row(_S + "ports.name", _YES, "a remark for people"),
+    Row(_S + "ports.app_protocol", _YES, "a remark for people"),
+    Row(_S + "networks.*.ipv6_address", _NO, "networks are IPv4 only"),
+    Row(_S + "networks.*.link_local_ips", _NO, "networks have no link-local addresses"),
+    Row(_S + "networks.*.driver_opts", _NO, "drivers take no options"),
+    Row(_S + "networks.*.interface_name", _NO, "interfaces are named eth0, eth1, ..."),
+    Row(_S + "networks.*.gw_priority", _NO, "the network with the highest priority has the default route"),
+    Row(_S + "networks.*.use_service_name_alias", _NO, "the service's name is always an alias"),
+    Row(
+        _S + "links",
+        _NO,
+        "services reach each other by name; a link's own name is not known, its start order is honoured",
+    ),
+    Row(_S + "external_links", _NO, "use a network that both projects name as external"),
+    # files
+    *_honoured(_S, "volumes", "tmpfs", "secrets", "configs", "read_only", "devices", "shm_size"),
+    Row(_S + "volumes.consistency", _YES, "always consistent: files are shared, not copied"),
+    Row(_S + "volumes.bind.selinux", _NO, "files are not relabelled for SELinux"),
+    Row(_S + "volumes.bind.recursive", _NO, "a bind mount takes what is mounted below it along"),
+    Row(_S + "volumes.volume.labels", _NO, "anonymous volumes have no labels of their own"),
+    Row(_S + "volumes.image", _REFUSED, "images are not mounted as volumes"),
+    Row(_S + "volumes_from", _REFUSED, "name the volumes in each service"),
+    Row(_S + "storage_opt", _NO, "overlayfs has no such options"),
+    Row(_S + "use_api_socket", _REFUSED, "there is no engine socket to hand in"),
+    Row(_S + "credential_spec", _NO, "for Windows containers"),
+    Row(_S + "gpus", _REFUSED, "GPUs are not handed in yet; name their device files under devices"),
+    # rights and limits
+    *_honoured(_S, "privileged", "cap_add", "cap_drop", "security_opt", "sysctls", "ulimits", "pid", "ipc"),
+    *_honoured(
+        _S,
+        "mem_limit",
+        "mem_reservation",
+        "memswap_limit",
+        "cpus",
+        "cpu_shares",
+        "cpuset",
+        "pids_limit",
+        "oom_score_adj",
+    ),
+    Row(_S + "uts", _REFUSED, "the host name is always the container's own"),
+    Row(_S + "userns_mode", _NO, "user namespaces are not used"),
+    Row(_S + "cgroup", _NO, "the cgroup namespace is private"),
+    Row(_S + "cgroup_parent", _NO, "Cais arranges the cgroups"),
+    Row(_S + "oom_kill_disable", _NO, "the kernel's current cgroups know no such thing"),
+    Row(_S + "blkio_config", _NO, "block device limits are not set"),
+    Row(_S + "cpu_count", _NO, "for Windows containers"),
+    Row(_S + "cpu_percent", _NO, "for Windows containers"),
+    Row(_S + "cpu_quota", _NO, "use cpus"),
+    Row(_S + "cpu_period", _NO, "use cpus"),
+    Row(_S + "cpu_rt_period", _NO, "real-time scheduling is not set"),
+    Row(_S + "cpu_rt_runtime", _NO, "real-time scheduling is not set"),
+    Row(_S + "mem_swappiness", _NO, "the kernel's current cgroups know no such thing"),
+    Row(_S + "device_cgroup_rules", _NO, "only the devices named under devices are allowed"),
+    Row(_S + "isolation", _NO, "for Windows containers"),
+    Row(_S + "umask", _NO, "the umask is the image's own"),
+    # logging, deploy, develop
+    Row(_S + "logging", _YES, "logs are files; max-size and max-file bound them"),
+    Row(_S + "deploy", _YES),
+    *_honoured(_S + "deploy.", "replicas", "resources.limits", "resources.reservations.memory"),
+    Row(_S + "deploy.restart_policy", _YES, "condition and max_attempts; restart goes before it"),
+    Row(_S + "deploy.restart_policy.delay", _NO, "the wait before a restart grows by itself"),
+    Row(_S + "deploy.restart_policy.window", _NO, "a container that ran for 10 s counts as started"),
+    Row(_S + "deploy.mode", _NO, "for clusters"),
+    Row(_S + "deploy.endpoint_mode", _NO, "for clusters"),
+    Row(_S + "deploy.labels", _NO, "for clusters"),
+    Row(_S + "deploy.placement", _NO, "for clusters"),
+    Row(_S + "deploy.update_config", _NO, "for clusters"),
+    Row(_S + "deploy.rollback_config", _NO, "for clusters"),
+    Row(_S + "deploy.resources.reservations.cpus", _NO, "for clusters"),
+    Row(_S + "deploy.resources.reservations.generic_resources", _NO, "for clusters"),
+    Row(
+        _S + "deploy.resources.reservations.devices",
+        _REFUSED,
+        "GPUs are not handed in yet; name their device files under devices",
+    ),
+    Row(_S + "develop", _NO, "cais does not watch files yet; a bind mount shows every change at once"),
+    Row(_S + "x-cais", _YES, "restart-unhealthy: true restarts a service that has become unhealthy"),
+    # build
+    *_honoured(
+        _B,
+        "context",
+        "dockerfile",
+        "dockerfile_inline",
+        "args",
+        "target",
+        "labels",
+        "tags",
+        "secrets",
+        "no_cache",
+        "extra_hosts",
+    ),
+    *_honoured(_B, "network", "shm_size", "pull"),
+    Row(_B + "additional_contexts", _YES, "local folders, service:NAME and docker-image://REFERENCE"),
+    Row(_B + "platforms", _YES, "this machine's own only"),
+    Row(_B + "cache_from", _NO, "the build cache is local"),
+    Row(_B + "cache_to", _NO, "the build cache is local"),
+    Row(_B + "no_cache_filter", _NO, "no_cache holds for all stages"),
+    Row(_B + "ssh", _REFUSED, "SSH agents are not handed in yet"),
+    Row(_B + "privileged", _REFUSED, "builds are never privileged"),
+    Row(_B + "entitlements", _REFUSED, "builds are never privileged"),
+    Row(_B + "ulimits", _NO, "builds have the limits of cais itself"),
+    Row(_B + "isolation", _NO, "for Windows containers"),
+    Row(_B + "provenance", _NO, "no attestations are made"),
+    Row(_B + "sbom", _NO, "no attestations are made"),
+    # networks, volumes, secrets, configs
+    *_honoured(_N, "name", "labels", "internal", "external", "ipam"),
+    Row(_N + "driver", _YES, "bridge"),
+    Row(_N + "attachable", _YES, "every network is"),
+    Row(_N + "enable_ipv4", _YES, "always"),
+    Row(_N + "enable_ipv6", _NO, "networks are IPv4 only"),
+    Row(_N + "driver_opts", _NO, "the driver takes no options"),
+    Row(_N + "ipam.config", _YES, "the first entry"),
+    Row(_N + "ipam.config.ip_range", _NO, "addresses come from all of the subnet"),
+    Row(_N + "ipam.config.aux_addresses", _NO, "no addresses are held back"),
+    Row(_N + "ipam.driver", _NO, "Cais gives the addresses"),
+    Row(_N + "ipam.options", _NO, "Cais gives the addresses"),
+    *_honoured(_V, "name", "labels", "external"),
+    Row(_V + "driver", _YES, "local"),
+    Row(_V + "driver_opts", _YES, "type, o and device, as of Docker's local driver"),
+    *[
+        row
+        for section in ("secrets.*.", "configs.*.")
+        for row in (
+            *_honoured(section, "name", "file", "environment", "content"),
+            Row(section + "labels", _NO, "they are files, not objects of an engine"),
+            Row(section + "external", _REFUSED, "there is no store that would have it; give a file or a variable"),
+            Row(section + "driver", _REFUSED, "there is no store that would have it; give a file or a variable"),
+            Row(section + "driver_opts", _NO, "there are no drivers"),
+            Row(section + "template_driver", _REFUSED, "contents are not templates"),
+        )
+    ],
+)
+
+# values that matter: of these attributes, only the ones named are honoured
+_ONLY: Mapping[str, tuple[State, tuple[str, ...], str]] = {
+    "networks.*.driver": (State.REFUSED, ("", "default", "bridge"), "networks are bridges"),
+    "volumes.*.driver": (State.REFUSED, ("", "default", "local"), "volumes are local"),
+    "services.*.volumes.type": (State.REFUSED, ("bind", "volume", "tmpfs"), "mounts are of type bind, volume or tmpfs"),
+    "services.*.ports.protocol": (State.REFUSED, ("tcp", "udp"), "ports are tcp or udp"),
+    "services.*.logging.driver": (State.ELSEWHERE, ("", "json-file", "local"), "logs are files"),
+    "services.*.cgroup": (State.ELSEWHERE, ("private",), "the cgroup namespace is private"),
+}
+_GROUPS = ("bind_", "volume_", "tmpfs_", "image_")
+_NAMED = frozenset({"services", "networks", "volumes", "secrets", "configs", "services.*.networks"})
+# below these stand values, not attributes
+_VALUES = frozenset({_S + name for name in ("environment", "labels", "sysctls", "ulimits", "extra_hosts")})
+
+
+def check(tree: MapNode, enabled: Mapping[str, MapNode], problems: Problems) -> None:
+    """Warn of each attribute that has no effect here, and refuse what must not be left out, in the enabled services and the top level."""
+    checker = _Checker(problems)
+    for key, node in tree.items.items():
+        if key != "services":
+            checker.attribute(key, node, key, tree.key_span(key), "")
+    services = tree.get("services")
+    for name, service in enabled.items():
+        span = services.key_span(name) if isinstance(services, MapNode) else service.span
+        checker.below("services.*", service, "", f' of service "{name}"')
+        _file_rights(service, tree, span, problems)
+
+
+class _Checker:
+    def __init__(self, problems: Problems) -> None:
+        self._problems = problems
+        self._rows = {row.path: row for row in ROWS}
+
+    def attribute(self, pattern: str, node: Node, shown: str, span: Span, owner: str) -> None:
+        row = self._rows.get(pattern)
+        if row is not None and row.state is not State.HONOURED and not _is_void(node):
+            self._tell(row.state, f'"{shown}"{owner}', row.words, span)
+            return
+        rule = _ONLY.get(pattern)
+        if rule is not None and isinstance(node, ScalarNode) and node.value not in rule[1]:
+            self._tell(rule[0], f'"{shown}: {node.value}"{owner}', rule[2], node.span)
+        if pattern not in _VALUES:
+            self.below(pattern, node, shown, owner)
+
+    def below(self, pattern: str, node: Node, shown: str, owner: str) -> None:
+        """Look at everything within `node`."""
+        if isinstance(node, ListNode):
+            for item in node.items:
+                self.below(pattern, item, shown, owner)
+        if not isinstance(node, MapNode):
+            return
+        for key, value in node.items.items():
+            if key.startswith("x-") and key != "x-cais":
+                continue
+            name = _unflattened(pattern, key)
+            step = "*" if pattern in _NAMED else name
+            self.attribute(f"{pattern}.{step}", value, f"{shown}.{name}" if shown else name, node.key_span(key), owner)
+
+    def _tell(self, state: State, what: str, words: str, span: Span) -> None:
+        if state is State.REFUSED:
+            self._problems.error(f"{what} is not supported: {words}", span, "see docs/compose-support.md")
+        else:
+            self._problems.warn(f"{what} has no effect: {words}", span)
+
+
+def _unflattened(pattern: str, key: str) -> str:
+    """Mounts are flat in canonical form; the table speaks of them as the file does."""
+    group = next((group for group in _GROUPS if key.startswith(group)), "") if pattern == "services.*.volumes" else ""
+    return f"{group[:-1]}.{key.removeprefix(group)}" if group else key
+
+
+def _is_void(node: Node) -> bool:
+    """A `false`, an empty list or mapping asks for nothing."""
+    if isinstance(node, ScalarNode):
+        return node.value in {None, False, ""}
+    return not node.items
+
+
+def _file_rights(service: MapNode, tree: MapNode, span: Span, problems: Problems) -> None:
+    """A secret or config that is a file is mounted as it is, as Docker Compose does: its owner and mode are those of the file."""
+    for section in ("secrets", "configs"):
+        for item in reading.items(service, section):
+            source = reading.text(item, "source")
+            rights = [key for key in ("uid", "gid", "mode") if reading.child(item, key) is not None]
+            if rights and reading.text(tree, section, source, "file"):
+                message = f'{", ".join(rights)} of {section[:-1]} "{source}" has no effect: its file is mounted with the rights it has'
+                problems.warn(message, item.span or span, "change the rights of the file")
+
+
+def markdown() -> str:
+    """The table as docs/compose-support.md."""
+    lines = [
+        "# Which Compose attributes Cais honours",
+        "",
+        "Made from the table in `src/cais/compose/support.py` (a test compares). *No effect here*: accepted with a warning that names the place.",
+        "*Refused*: an error, because to go on without it would run something else than what the file says. Names that begin with `x-` are free.",
+        "",
+        "| attribute | state | remark |",
+        "|--|--|--|",
+    ]
+    lines += [f"| `{row.path}` | {row.state.value} | {row.words} |" for row in ROWS]
+    only = [
+        f"| `{path}`, other than {', '.join(filter(None, values))} | {state.value} | {words} |"
+        for path, (state, values, words) in _ONLY.items()
+    ]
+    return "\n".join([*lines, *only]) + "\n"
