@@ -215,7 +215,8 @@ class FakeEngine:
             state = self._need(container_id)
             self._called("stop", state.name)
             script = self.script(state.name)
-            self._containers[state.id] = Replace(state, manually_stopped=manual or state.manually_stopped)
+            shown = State.EXITED if manual and state.state is State.RESTARTING else state.state
+            self._containers[state.id] = Replace(state, manually_stopped=manual or state.manually_stopped, state=shown)
             signal = state.spec.stop_signal or "SIGTERM"
             if not state.pid:
                 return StopOutcome(exit_code=state.exit_code, elapsed_s=0.0, signal=signal)

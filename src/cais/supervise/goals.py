@@ -57,8 +57,9 @@ def end_of_wait(kept: Kept, goal: Goal) -> WaitEnd | None:
     """
     down = kept.phase is Phase.IDLE and kept.state.state in (State.EXITED, State.DEAD)
     if goal is Goal.COMPLETED:
-        ended = kept.phase not in (Phase.RUNNING, Phase.STOPPING) and kept.state.state in (State.EXITED, State.DEAD)
-        if ended and kept.state.exit_code == 0:
+        ended = kept.state.state in (State.EXITED, State.DEAD, State.RESTARTING)
+        over = ended and kept.phase in (Phase.IDLE, Phase.WAITING, Phase.STARTING)
+        if over and kept.state.exit_code == 0:
             return WaitEnd.REACHED
         return WaitEnd.EXITED if down else None
     if down:

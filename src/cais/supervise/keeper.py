@@ -67,13 +67,14 @@ def meet(state: ContainerState, moment: Moment, *, seen: Seen | None = None, boo
 
     Containers whose last run began before the machine did (`booted_at`) stay down: `up` starts them in their order.
     """
+    told = seen or Seen()
     kept = Kept(
         state=state,
         last_delay_s=policy.resumed_delay(state.restart_count),
         was_healthy=state.health is Health.HEALTHY,
+        exit_told=told.exited_at,
+        stays_down=state.started_at < booted_at,
     )
-    told = seen or Seen()
-    stays_down = state.started_at < booted_at
     match state.state:
         case State.CREATED:
             created = events.ContainerCreated(at=state.created_at, **about(state))
@@ -84,46 +85,59 @@ def meet(state: ContainerState, moment: Moment, *, seen: Seen | None = None, boo
             waited_s = max(0.0, moment.epoch - state.finished_at)
             delay_s = max(0.0, (kept.last_delay_s or 0.0) - waited_s)
             waiting = replace(kept, phase=Phase.WAITING, act_due=moment.monotonic + delay_s)
-            return Turn(kept if stays_down else waiting)
+            return Turn(kept if kept.stays_down else waiting)
         case State.EXITED | State.DEAD:
-            exit_told = told.exited_at == state.finished_at
-            if stays_down:
-                return Turn(kept, () if exit_told or not state.started_at else (_exited(state),))
-            return _ended(kept, moment, told=exit_told)
+            if not state.started_at:
+                return Turn(kept)
+            turn = _ask(kept)
+            if told.started_at == state.started_at:
+                return turn
+            return Turn(turn.kept, (Publish(_started_event(state, automatic=False)), *turn.steps))
 
 
 def observe(kept: Kept, state: ContainerState, moment: Moment) -> Turn:
-    """The engine's word on a known container, asked because somebody changed something."""
-    before, kept = kept.state, replace(kept, state=state)
+    """The engine's word on a known container, asked because somebody changed something.
+
+    What an exit came to is only certain after `Settle`: the exit status may not be written yet.
+    """
+    same = _same_run(kept.state, state)
     if state.state is State.RUNNING:
-        if kept.phase is Phase.SETTLING and state.pid == before.pid:
+        if same and kept.phase is Phase.SETTLING:
             return Turn(kept)
-        if kept.phase in (Phase.RUNNING, Phase.STOPPING) and _same_run(before, state):
-            return Turn(kept)
-        return _begin(kept, moment)
+        if same and kept.phase in (Phase.RUNNING, Phase.STOPPING):
+            return Turn(replace(kept, state=state))
+        return _begin(replace(kept, state=state), moment)
     if state.state not in ENDED:
-        return Turn(kept)
+        return Turn(kept)  # somebody is at it, and will tell
     match kept.phase:
-        case Phase.RUNNING | Phase.SETTLING:
-            return _ended(kept, moment)
-        case Phase.STARTING | Phase.STOPPING:
+        case Phase.RUNNING:
+            return _ask(kept)
+        case Phase.SETTLING | Phase.STARTING | Phase.STOPPING:
             return Turn(kept)  # the call under way tells how it went
         case Phase.IDLE | Phase.WAITING:
-            if state.started_at > before.started_at:
-                return _ran_unseen(kept, moment, automatic=False)
-            if kept.phase is Phase.WAITING and state.manually_stopped:
-                return Turn(replace(kept, phase=Phase.IDLE, act_due=None))
-            return Turn(kept)
+            if state.started_at > kept.state.started_at:
+                told = Publish(_started_event(state, automatic=False))
+                turn = _ask(replace(kept, state=state))
+                return Turn(turn.kept, (told, *turn.steps))
+            if state.manually_stopped and kept.phase is Phase.WAITING:
+                return Turn(replace(kept, state=state, phase=Phase.IDLE, act_due=None))
+            return Turn(replace(kept, state=state))
 
 
 def settled(kept: Kept, state: ContainerState, moment: Moment) -> Turn:
     """The engine's answer to `Settle`. The exit may be on its way still: then it is asked again."""
-    if kept.phase is Phase.STOPPING and state.state in ENDED:
-        return _ended(replace(kept, state=state), moment)
-    if kept.phase is Phase.SETTLING and state.state is State.RUNNING and state.pid == kept.state.pid:
+    if kept.phase not in (Phase.SETTLING, Phase.STOPPING):
+        return observe(kept, state, moment)
+    if state.state is State.RUNNING and _same_run(kept.state, state):
+        if kept.phase is Phase.STOPPING:
+            return Turn(_unstopped(kept, moment), (Watch(state.pid, kept.run),))
         wait_s = min(FIRST_SETTLE_S * 2.0 ** min(kept.settle_tries, 16), LONGEST_SETTLE_S)
         return Turn(replace(kept, settle_tries=kept.settle_tries + 1, act_due=moment.monotonic + wait_s))
-    return observe(kept, state, moment)
+    if state.state is State.RUNNING:
+        return _begin(replace(kept, state=state), moment)
+    if state.state is State.CREATED:
+        return Turn(replace(kept, state=state, phase=Phase.IDLE, condemned=False))
+    return _ended(replace(kept, state=state), moment)
 
 
 def started(kept: Kept, state: ContainerState, moment: Moment) -> Turn:
@@ -134,8 +148,9 @@ def started(kept: Kept, state: ContainerState, moment: Moment) -> Turn:
     if state.state is State.RUNNING:
         return _begin(kept, moment, automatic=True)
     if state.manually_stopped or state.started_at <= before.started_at:
-        return Turn(replace(kept, phase=Phase.IDLE))
-    return _ran_unseen(kept, moment, automatic=True)
+        return Turn(replace(kept, phase=Phase.IDLE), (RecordRestart(state.restart_count, waiting=False),))
+    turn = _ask(kept)
+    return Turn(turn.kept, (Publish(_started_event(state, automatic=True)), *turn.steps))
 
 
 # --- exits and failures ------------------------------------------------------------------------------------------------
@@ -145,8 +160,20 @@ def process_gone(kept: Kept, run: int) -> Turn:
     """The process of run `run` ended."""
     if run != kept.run or kept.phase is not Phase.RUNNING:
         return Turn(kept)
-    kept = replace(kept, phase=Phase.SETTLING, probe_due=None, act_due=None, settle_tries=0)
-    return Turn(kept, (Unwatch(), Settle()))
+    return _ask(kept)
+
+
+def _ask(kept: Kept) -> Turn:
+    """Have the engine say for certain what became of the process."""
+    asking = replace(kept, phase=Phase.SETTLING, probe_due=None, act_due=None, settle_tries=0)
+    return Turn(asking, (Unwatch(), Settle()))
+
+
+def _unstopped(kept: Kept, moment: Moment) -> Kept:
+    """It should have been stopped and runs on: the next failing probe tries again."""
+    probe = kept.state.spec.probe
+    wait_s = interval_s(probe) if probe else LONGEST_SETTLE_S
+    return replace(kept, phase=Phase.RUNNING, condemned=False, probing=False, probe_due=moment.monotonic + wait_s)
 
 
 def failed(kept: Kept, step: Step, message: str, moment: Moment) -> Turn:
@@ -270,6 +297,7 @@ def _begin(kept: Kept, moment: Moment, *, automatic: bool = False, resumed: bool
         last_probe=state.last_probe if resumed else None,
         was_healthy=track is not None and track.health is Health.HEALTHY,
         last_delay_s=kept.last_delay_s if automatic or resumed else None,
+        exit_told=kept.exit_told,
     )
     steps: list[Step] = [Watch(state.pid, new.run)]
     if track is not None and probe is not None:
@@ -295,25 +323,23 @@ def _track(state: ContainerState, age_s: float, *, resumed: bool) -> HealthTrack
     return HealthTrack(state.health, state.failing_streak, max(fresh.counts_from_s, age_s))
 
 
-def _ended(kept: Kept, moment: Moment, *, told: bool = False) -> Turn:
-    """The process is gone and the engine knows how: tell it, and restart or not. `told`: the exit is in the history already."""
+def _ended(kept: Kept, moment: Moment) -> Turn:
+    """The process is gone and the engine knows how: tell it, and restart or not."""
     state = kept.state
     ran_s = max(0.0, state.finished_at - state.started_at)
     ran_well = kept.was_healthy or (not is_probed(state.spec.probe) and ran_s >= policy.STEADY_RUN_S)
     cause = "it was unhealthy" if kept.condemned else f"it ended with exit code {state.exit_code}"
     turn = _decide(kept, moment, exit_code=state.exit_code, ran_s=ran_s, ran_well=ran_well, cause=cause)
-    before: list[Step] = [Unwatch()] if kept.run else []
-    if not told and state.started_at:
-        before.append(_exited(state))
-    return Turn(turn.kept, (*before, *turn.steps))
-
-
-def _ran_unseen(kept: Kept, moment: Moment, *, automatic: bool) -> Turn:
-    """A run that was over before anybody looked."""
-    state = kept.state
-    told = Publish(_started_event(state, automatic=automatic))
-    turn = _ended(kept, moment)
-    return Turn(turn.kept, (told, *turn.steps))
+    if kept.exit_told == state.finished_at:
+        return turn
+    exited = events.ContainerExited(
+        at=state.finished_at or moment.epoch,
+        exit_code=state.exit_code,
+        oom_killed=state.oom_killed,
+        reason=state.exit_reason,
+        **about(state),
+    )
+    return Turn(replace(turn.kept, exit_told=state.finished_at), (Publish(exited), *turn.steps))
 
 
 def _started_event(state: ContainerState, *, automatic: bool) -> events.ContainerStarted:
@@ -321,17 +347,6 @@ def _started_event(state: ContainerState, *, automatic: bool) -> events.Containe
     return events.ContainerStarted(
         at=state.started_at, service=spec.service, container=spec.name, container_id=state.id, automatic=automatic
     )
-
-
-def _exited(state: ContainerState) -> Publish:
-    exited = events.ContainerExited(
-        at=state.finished_at,
-        exit_code=state.exit_code,
-        oom_killed=state.oom_killed,
-        reason=state.exit_reason,
-        **about(state),
-    )
-    return Publish(exited)
 
 
 def _decide(kept: Kept, moment: Moment, *, exit_code: int, ran_s: float, ran_well: bool, cause: str) -> Turn:
@@ -344,7 +359,7 @@ def _decide(kept: Kept, moment: Moment, *, exit_code: int, ran_s: float, ran_wel
         state.spec.restart, exit_code, manually_stopped=state.manually_stopped, restart_count=state.restart_count
     )
     # A container that never ran is somebody's to start first.
-    if not state.started_at or not (wanted or (kept.condemned and not state.manually_stopped)):
+    if kept.stays_down or not state.started_at or not (wanted or (kept.condemned and not state.manually_stopped)):
         return Turn(resting)
     delay_s = policy.next_delay(kept.last_delay_s, ran_s=ran_s, ran_well=ran_well)
     attempt = state.restart_count + 1

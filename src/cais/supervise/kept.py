@@ -33,7 +33,8 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     """One container. `run` counts the processes seen; `began` is the monotonic start of the present one.
 
     `probe_due` and `act_due` (end of the back-off, or the next question about an exit) are monotonic. `last_delay_s` is the wait
-    before the present run. `condemned`: it is stopped for being unhealthy, and restarted whatever its policy.
+    before the present run. `condemned`: it is stopped for being unhealthy, and restarted whatever its policy. `exit_told` is when the
+    last exit was that the history has. `stays_down`: its last run was before the machine's start; `up` is to start it, in its order.
     """
 
     state: ContainerState
@@ -49,6 +50,8 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     last_delay_s: float | None = None
     settle_tries: int = 0
     condemned: bool = False
+    exit_told: float = 0.0
+    stays_down: bool = False
 
     @property
     def health(self) -> Health:

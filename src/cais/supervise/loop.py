@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from cais.clock import Clock
-from cais.engine.protocol import ContainerState, Engine, Health, ProbeResult
+from cais.engine.protocol import ContainerState, Engine, Health, PortSpec, ProbeResult
 from cais.errors import CaisError
 from cais.supervise import keeper
 from cais.supervise.events import SupervisorEvent
@@ -44,6 +44,7 @@ CALL_THREADS = 12  # engine calls under way at once; they may wait for a lock th
 START_GRACE_S = 3.0  # at the end, for a start under way
 PROBE_THREADS = 24  # probes under way at once; each may hang for its timeout
 LISTENER_EVENTS = 1_000  # a listener that falls behind by more is cut off
+UPKEEP_S = 5.0
 CANNOT_PROBE = 126  # exit code of a probe that could not be run
 PROBE_OUTPUT_CHARS = 4_096
 
@@ -57,7 +58,8 @@ class Closeable(Protocol):
         """Let go."""
 
 
-Hold = Callable[[], Closeable]
+Hold = Callable[[], Sequence[Closeable]]
+Upkeep = Callable[[], object]
 
 
 class Listener:
@@ -102,6 +104,7 @@ class Supervisor:
         exits: ExitWatch,
         *,
         hold: Hold | None = None,
+        upkeep: Upkeep | None = None,
         booted_at: float = 0.0,
     ) -> None:
         self._engine = engine
@@ -111,7 +114,10 @@ class Supervisor:
         self._journal = journal
         self._exits = exits
         self._hold = hold
-        self._held: Closeable | None = None
+        self._held: Sequence[Closeable] = ()
+        self._held_for: frozenset[tuple[str, tuple[PortSpec, ...]]] = frozenset()
+        self._upkeep = upkeep
+        self._upkeep_due: float | None = None
         self._booted_at = booted_at
         self._kept: dict[str, Kept] = {}
         self._turns: dict[str, int] = {}
@@ -143,8 +149,7 @@ class Supervisor:
             await asyncio.gather(*(self._look(container_id) for container_id in container_ids))
         else:
             await self._look_at_all()
-        if self._hold is not None:
-            await self._clerk.run(self._renew_hold)
+        await self._renew_hold()
 
     async def wait(
         self, container_id: str, goal: Goal, timeout_s: float | None, max_restarts: int | None = None
@@ -207,6 +212,9 @@ class Supervisor:
         for container_id in tuple(self._kept):
             while (kept := self._kept[container_id]).due is not None and kept.due <= moment.monotonic:
                 self._apply(container_id, keeper.due(kept, moment), rearm=False)
+        if self._upkeep_due is not None and self._upkeep_due <= moment.monotonic:
+            self._upkeep_due = moment.monotonic + UPKEEP_S
+            self._spawn(self._look_after())
         self._rearm()
 
     def _learn(self, state: ContainerState) -> None:
@@ -352,13 +360,34 @@ class Supervisor:
         except (CaisError, OSError, sqlite3.Error):  # then nobody knows
             return False
 
-    def _renew_hold(self) -> None:
-        """In the clerk's thread."""
-        assert self._hold is not None
-        if self._held is not None:
-            self._held.close()
-            self._held = None
-        self._held = self._hold()
+    # --- holding and upkeep ----------------------------------------------------------------------------------------
+
+    async def _renew_hold(self) -> None:
+        """Hold what the containers that are there publish, if that has changed."""
+        published = frozenset((kept.state.id, kept.state.ports) for kept in self._kept.values() if kept.state.ports)
+        if self._hold is None or published == self._held_for:
+            return
+        self._held_for = published
+        await self._quietly("holding ports", self._take_hold)
+
+    def _take_hold(self) -> None:
+        """In the clerk's thread. What is held is let go first, because it cannot be held twice."""
+        for held in self._held:
+            held.close()
+        self._held = ()
+        if self._hold is not None:
+            self._held = self._hold()
+
+    async def _look_after(self) -> None:
+        assert self._upkeep is not None
+        await self._quietly("upkeep", self._upkeep)
+
+    async def _quietly(self, doing: str, call: Callable[[], object]) -> None:
+        """Run something in the clerk's thread that supervision goes on without."""
+        try:
+            await self._clerk.run(call)
+        except Exception as error:  # noqa: BLE001 - written down; the containers are kept all the same
+            self._note(doing, error)
 
     # --- under it --------------------------------------------------------------------------------------------------
 
@@ -404,7 +433,12 @@ class Supervisor:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        first = min((kept.due for kept in self._kept.values() if kept.due is not None), default=None)
+        if self._upkeep is None or not self.is_needed:
+            self._upkeep_due = None
+        elif self._upkeep_due is None:
+            self._upkeep_due = self._clock.monotonic()
+        moments = [kept.due for kept in self._kept.values()] + [self._upkeep_due]
+        first = min((moment for moment in moments if moment is not None), default=None)
         if first is not None:
             delay_s = max(0.0, first - self._clock.monotonic())
             self._timer = asyncio.get_running_loop().call_later(delay_s, self.tick)
@@ -422,12 +456,8 @@ class Supervisor:
             self._spawn(self._save())
 
     async def _save(self) -> None:
-        try:
-            await self._clerk.run(self._append)
-        except (CaisError, OSError, sqlite3.Error) as error:  # supervision goes on without a history
-            self._note("history", error)
-        finally:
-            self._saving = False
+        await self._quietly("history", self._append)
+        self._saving = False
 
     def _append(self) -> None:
         """In the clerk's thread: write down what has gathered."""
@@ -438,5 +468,5 @@ class Supervisor:
     def _last_words(self) -> None:
         """In the clerk's thread, at the end."""
         self._append()
-        if self._held is not None:
-            self._held.close()
+        for held in self._held:
+            held.close()

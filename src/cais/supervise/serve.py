@@ -17,7 +17,7 @@ from cais.supervise.channel import ProjectPaths, project_paths
 from cais.supervise.exits import PidfdWatch
 from cais.supervise.history import History
 from cais.supervise.journal import Journal
-from cais.supervise.loop import Hold, Supervisor
+from cais.supervise.loop import Hold, Supervisor, Upkeep
 from cais.supervise.server import Server
 
 LINGER_S = 5.0  # without anything to watch
@@ -32,12 +32,14 @@ def serve(
     *,
     ready_fd: int | None = None,
     hold: Hold | None = None,
+    upkeep: Upkeep | None = None,
     linger_s: float = LINGER_S,
 ) -> bool:
     """Supervise `project` until nothing is left to watch, or SIGTERM. False, at once, when another supervisor does so already.
 
-    Containers are never touched at the end. `ready_fd` is written to, and closed, when commands may connect. `hold` is called after
-    every look at the containers, and holds what must not be taken while they run (published ports).
+    Containers are never touched at the end. `ready_fd` is written to, and closed, when commands may connect. `hold` gives
+    what keeps the published ports of the project; it is asked again, what it gave being closed first, whenever those have changed.
+    `upkeep` is called every few seconds while something runs (helpers of the engine that may have died).
     """
     paths = project_paths(locations, project)
     os.makedirs(paths.folder, mode=0o700, exist_ok=True)
@@ -50,7 +52,9 @@ def serve(
         history = History(Database(locations.database), project)
         exits = PidfdWatch()
         booted_at = clock.now() - time.clock_gettime(time.CLOCK_BOOTTIME)
-        supervisor = Supervisor(engine, project, clock, history, journal, exits, hold=hold, booted_at=booted_at)
+        supervisor = Supervisor(
+            engine, project, clock, history, journal, exits, hold=hold, upkeep=upkeep, booted_at=booted_at
+        )
         asyncio.run(_live(supervisor, paths, ready_fd, linger_s))
     except BaseException as error:
         journal.write(clock.now(), "the supervisor ends: " + "".join(traceback.format_exception(error)))

@@ -13,7 +13,7 @@ from cais.supervise.events import SupervisorEvent
 from cais.supervise.goals import Goal, WaitOutcome
 from cais.supervise.history import History
 from cais.supervise.journal import Journal
-from cais.supervise.loop import Hold, Listener, Supervisor
+from cais.supervise.loop import Hold, Listener, Supervisor, Upkeep
 
 PROJECT = "demo"
 ALWAYS = RestartPolicy(RestartMode.ALWAYS)
@@ -118,7 +118,7 @@ def create(engine: FakeEngine, name: str, **more: object) -> ContainerState:
 
 @contextlib.asynccontextmanager
 async def scene(
-    folder: Path, engine: FakeEngine, *, booted_at: float = 0.0, hold: Hold | None = None
+    folder: Path, engine: FakeEngine, *, booted_at: float = 0.0, hold: Hold | None = None, upkeep: Upkeep | None = None
 ) -> AsyncIterator[Scene]:
     """A supervisor that has adopted what is in `engine`."""
     history = History(Database(str(folder / "cais.db")), PROJECT)
@@ -130,6 +130,7 @@ async def scene(
         Journal(str(folder / "log")),
         FakeExits(engine),
         hold=hold,
+        upkeep=upkeep,
         booted_at=booted_at,
     )
     made = Scene(engine, supervisor, history)

@@ -10,7 +10,7 @@ from tests.fakes.clock import EPOCH
 from tests.fakes.engine import FakeEngine
 from tests.unit.supervise.scene import ALWAYS, CHECK, Scene, create, scene
 
-from cais.engine.protocol import Health, RestartMode, RestartPolicy, State
+from cais.engine.protocol import Health, PortSpec, RestartMode, RestartPolicy, State
 from cais.errors import CaisError
 from cais.supervise.events import ContainerRestarting, HealthChanged, SupervisorFault
 from cais.supervise.goals import Goal, WaitEnd
@@ -281,7 +281,7 @@ def test_an_exit_before_the_refresh_is_not_missed(play: Play, engine: FakeEngine
         engine.script("web").dies = [(5, 0)]
         state = await s.run("web")
         assert (await (await s.wait(state, Goal.RUNNING))).end is WaitEnd.EXITED
-        assert s.kinds() == ["exited"]
+        assert s.kinds() == ["started", "exited"]
 
     play(story)
 
@@ -403,20 +403,49 @@ def test_events_are_kept(play: Play) -> None:
     play(story)
 
 
-def test_ports_are_held_anew_after_each_look(tmp_path: Path, engine: FakeEngine) -> None:
-    class Held:
-        count = 0
+def test_ports_are_held_while_their_containers_are_there(tmp_path: Path, engine: FakeEngine) -> None:
+    held: list[str] = []
 
-        def __init__(self) -> None:
-            Held.count += 1
+    class Held:
+        def __init__(self, name: str) -> None:
+            self.name = name
+            held.append(name)
 
         def close(self) -> None:
-            Held.count -= 1
+            held.remove(self.name)
+
+    def hold() -> list[Held]:
+        return [Held(state.name) for state in engine.containers() if state.ports]
 
     async def main() -> None:
-        async with scene(tmp_path, engine, hold=Held) as s:
-            await s.supervisor.refresh()
-            assert Held.count == 1
-        assert Held.count == 0
+        async with scene(tmp_path, engine, hold=hold) as s:
+            state = await s.run("web", ports=(PortSpec(container_port=80, host_port=8080),))
+            await s.run("quiet")
+            assert held == ["web"]
+            engine.remove(state.id, force=True)
+            await s.supervisor.refresh([state.id])
+            assert held == []
+            await s.run("web", ports=(PortSpec(container_port=80),))
+            assert held == ["web"]
+        assert held == []
+
+    asyncio.run(main())
+
+
+def test_upkeep_is_done_as_long_as_something_runs(tmp_path: Path, engine: FakeEngine) -> None:
+    done: list[float] = []
+
+    def upkeep() -> None:
+        done.append(engine.clock.monotonic())
+        raise CaisError("this time it fails")
+
+    async def main() -> None:
+        async with scene(tmp_path, engine, upkeep=upkeep) as s:
+            await s.pass_time(20)
+            assert done == []
+            await s.run("web")
+            await s.pass_time(11)
+            assert len(done) == 3
+            assert "this time it fails" in (tmp_path / "log").read_text()
 
     asyncio.run(main())
