@@ -239,7 +239,7 @@ class _Scanner:
 
     def _modified(self, name: str, operator: str, colon: str) -> str:
         word = self._inner("}", keep_escapes=operator in ("#", "%"))
-        if operator not in tuple("+-?#%"):
+        if operator not in (("+", "-", "?") if colon else ("+", "-", "?", "#", "%")):
             raise _unsupported(colon + operator)
         value = self._lookup(name, operator)
         if value is None and self._reading.keep_unset:

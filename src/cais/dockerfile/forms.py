@@ -222,17 +222,26 @@ def _transfer(form: Form) -> _Transfer | None:
         form.needs("at least one source and a destination", "SOURCE... DESTINATION")
         return None
     *sources, destination = tokens
-    if form.statement.heredocs and heredoc.marker(destination.text):
+    if heredoc.marker(destination.text):
         form.complain("a here-document cannot be the destination", f"write {form.name} <<EOF DESTINATION", destination)
+        return None
     contents = {each.name: each for each in form.statement.heredocs}
     paths: list[str] = []
     inline: list[Heredoc] = []
     for source in sources:
-        marked = heredoc.marker(source.text) if contents else None
-        if marked is not None and marked.name in contents:
+        marked = heredoc.marker(source.text)
+        if marked is None:
+            paths.append(source.text)
+        elif marked.name in contents:
             inline.append(contents[marked.name])
         else:
-            paths.append(source.text)
+            hint = "close the quotes of the line, and write it without JSON brackets"
+            form.complain(f'"{source.text}" does not begin a here-document in this line', hint, source)
+    if lost := contents.keys() - {each.name for each in inline}:
+        listed = ", ".join(f'"{name}"' for name in sorted(lost))
+        form.complain(
+            f"the here-document {listed} is no source", "give it a name without blanks, before the destination"
+        )
     return _Transfer(tuple(paths), destination.text, tuple(inline))
 
 

@@ -211,14 +211,11 @@ class _Body:
         return msgspec.structs.replace(announced, content=heredoc.chomped(text) if announced.chomp else text)
 
     def _unterminated(self, announced: Heredoc, statement: Statement) -> None:
-        mark = statement.text.find("<<")
-        self.problems.append(
-            Problem(
-                f'the here-document "{announced.name}" never ends',
-                statement.span(mark, 2),
-                f'put "{announced.name}" on a line of its own after the text',
-            )
-        )
+        span = statement.span(statement.text.find("<<"), 2)
+        if self.problems and self.problems[-1].span == span:
+            return  # the one before took all the rest
+        hint = f'put "{announced.name}" on a line of its own after the text'
+        self.problems.append(Problem(f'the here-document "{announced.name}" never ends', span, hint))
 
 
 def _may_have_heredoc(text: str) -> bool:

@@ -139,6 +139,7 @@ REFUSED = [
     ("${PWD=x}", '"=" is no modifier'),
     ("${PWD:=x}", '":=" is no modifier'),
     ("${PWD:x}", '":x" is no modifier'),
+    ("${PWD:#x}", '":#" is no modifier'),
     ("${.}", '"." is no modifier'),
     ("${UNSET:?}", '"UNSET" is not set'),
     ("${UNSET?say why}", "say why"),
