@@ -159,11 +159,13 @@ def _pids() -> Iterator[int]:
 def _has_socket(pid: int, inode: str) -> bool:
     wanted = f"socket:[{inode}]"
     try:
-        for entry in os.scandir(f"/proc/{pid}/fd"):
-            if os.readlink(entry.path) == wanted:
-                return True
+        descriptors = os.listdir(f"/proc/{pid}/fd")
     except OSError:
-        return False  # it ended, it closed the descriptor, or it is not ours to see
+        return False  # it has ended, or is not ours to see
+    for descriptor in descriptors:
+        with contextlib.suppress(OSError):  # closed meanwhile, or not ours to see
+            if os.readlink(f"/proc/{pid}/fd/{descriptor}") == wanted:
+                return True
     return False
 
 

@@ -10,7 +10,8 @@ from typing import Protocol
 
 import msgspec
 
-from cais.engine.native.network import nameserver
+from cais.engine.native.network import nameserver, rules
+from cais.engine.native.network.firewall import Packets
 from cais.engine.native.network.plan import Bridge, Lease
 from cais.errors import HostError, PermissionNeeded
 from cais.linux import netns, rtnetlink
@@ -55,8 +56,8 @@ class Kernel(Protocol):
         The endpoint is there in full or not at all. `gateway` "" means no default route; without attachments there are no sockets.
         """
 
-    def remove_endpoint(self, namespace: str) -> None:
-        """Let go of the namespace; its interfaces vanish with it."""
+    def remove_endpoint(self, namespace: str, interfaces: Sequence[str] = ()) -> None:
+        """Let nothing pass its host interfaces any more, and let go of the namespace: they vanish with it."""
 
     def namespaces(self, folder: str) -> tuple[str, ...]:
         """Paths of the namespace files in `folder`, whether namespaces are on them or not."""
@@ -69,7 +70,10 @@ class _Port(msgspec.Struct, frozen=True):
 
 
 class LinuxKernel:
-    """The real one."""
+    """The real one. `packets` puts the redirection of names into each namespace."""
+
+    def __init__(self, packets: Packets) -> None:
+        self._packets = packets
 
     def occupied(self) -> tuple[Subnet, ...]:
         """See Kernel."""
@@ -122,13 +126,16 @@ class LinuxKernel:
                 ports = [_Port(item.lease, item.bridge.subnet, _index(item.bridge.name)) for item in attachments]
                 if netns.exists(namespace):
                     return netns.inside(namespace, lambda: _complete(host, ports, gateway))
-                return netns.create(namespace, lambda: _furnish(host, ports, gateway))
+                return netns.create(namespace, lambda: self._furnish(host, ports, gateway))
         except OSError as error:
             raise _translated(error) from error
 
-    def remove_endpoint(self, namespace: str) -> None:
+    def remove_endpoint(self, namespace: str, interfaces: Sequence[str] = ()) -> None:
         """See Kernel."""
         try:
+            if interfaces:
+                with rtnetlink.Netlink() as netlink:
+                    netlink.execute([rtnetlink.retire(interface) for interface in interfaces])
             netns.remove(namespace)
         except OSError as error:
             raise _translated(error) from error
@@ -139,14 +146,15 @@ class LinuxKernel:
             return ()
         return tuple(os.path.join(folder, name) for name in os.listdir(folder))
 
-
-def _furnish(host: rtnetlink.Netlink, ports: list[_Port], gateway: str) -> tuple[socket.socket, ...]:
-    """In a fresh namespace: settings, loopback, then what an old one might lack."""
-    for name, value in NAMESPACE_SETTINGS:
-        _set(name, value)
-    with rtnetlink.Netlink() as inner:
-        inner.execute([rtnetlink.set_up("lo")])
-    return _complete(host, ports, gateway)
+    def _furnish(self, host: rtnetlink.Netlink, ports: list[_Port], gateway: str) -> tuple[socket.socket, ...]:
+        """In a fresh namespace: settings, loopback, redirection, then what an old one might lack."""
+        for name, value in NAMESPACE_SETTINGS:
+            _set(name, value)
+        with rtnetlink.Netlink() as inner:
+            inner.execute([rtnetlink.set_up("lo")])
+        if ports and (trouble := self._packets.run(rules.redirect_names(nameserver.ADDRESS))):
+            raise HostError("the kernel refused to redirect names", details=trouble.splitlines()[:10])
+        return _complete(host, ports, gateway)
 
 
 def _complete(host: rtnetlink.Netlink, ports: list[_Port], gateway: str) -> tuple[socket.socket, ...]:
@@ -187,7 +195,12 @@ def _attach(host: rtnetlink.Netlink, inner: rtnetlink.Netlink, port: _Port, name
         bridge_index=port.bridge_index,
     )
     name = lease.interface
-    host.execute([veth, rtnetlink.without_ipv6(name), rtnetlink.reflect(name), rtnetlink.set_up(name)])
+    try:
+        host.execute([veth])
+    except FileExistsError:
+        # The same container was disconnected a moment ago, and the kernel has not come to its interfaces yet.
+        host.execute([rtnetlink.delete_link(name), veth])
+    host.execute([rtnetlink.without_ipv6(name), rtnetlink.reflect(name), rtnetlink.set_up(name)])
     index = socket.if_nametoindex(lease.inside)
     inner.execute([rtnetlink.set_up(lease.inside), rtnetlink.add_address(index, lease.address, port.subnet)])
 

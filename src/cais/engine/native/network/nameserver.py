@@ -1,4 +1,4 @@
-"""The name server program: one process a Cais root answers at 127.0.0.11 inside every container of that root. `names` starts it and talks to it.
+"""The name server program: one process a Cais root answers at 127.0.0.11:53 inside every container of that root. `names` starts it and talks to it.
 
 It is started by path, alone (`python -I -S`), so that it costs the memory of a bare interpreter: the standard library only, nothing of Cais.
 
@@ -21,7 +21,9 @@ import threading
 import time
 from collections.abc import Callable
 
-ADDRESS = ("127.0.0.11", 53)
+# Not port 53: a container may run a name server of its own on all addresses. Its namespace redirects (rules.redirect_names). The number lies above
+# the range from which the kernel takes ports for outgoing connections.
+ADDRESS = ("127.0.0.11", 61053)
 TTL_S = 1
 UPSTREAM_TIMEOUT_S = 2.0
 IDLE_TIMEOUT_S = 10.0
@@ -466,7 +468,7 @@ def _receive(connection: socket.socket, size: int) -> bytes:
 
 
 def bind_both() -> tuple[socket.socket, socket.socket]:
-    """The UDP and the TCP socket at 127.0.0.11:53 of the calling thread's network namespace. Raises OSError (EADDRINUSE: served already)."""
+    """The UDP and the TCP socket at ADDRESS of the calling thread's network namespace. Raises OSError (EADDRINUSE: served already)."""
     datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     streams = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:

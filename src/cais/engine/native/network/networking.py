@@ -50,8 +50,8 @@ class NativeNetworking:
         self._folder = os.path.join(locations.run, "network")
         self._namespaces = os.path.join(self._folder, "netns")
         self._rows = Rows(database)
-        self._kernel = kernel or LinuxKernel()
         self._packets = packets or Nftables()
+        self._kernel = kernel or LinuxKernel(self._packets)
         self._names = name_server or names.NameServer(self._folder)
         self._held = hostports.HeldPorts(os.path.join(self._folder, "held"))
         lock = os.path.join(self._folder, "firewall.lock")
@@ -135,7 +135,7 @@ class NativeNetworking:
         published = self._rows.ports(container_id)
         self._firewall.unpublish(forwards(container_id, published, entrance(leases, self._internal())))
         self._names.forget(container_id)
-        self._kernel.remove_endpoint(self._namespace(container_id))
+        self._kernel.remove_endpoint(self._namespace(container_id), [lease.interface for lease in leases])
         self._rows.remove_endpoint(container_id)
 
     def set_names(self, container_id: str, names: dict[str, tuple[str, ...]]) -> None:

@@ -61,6 +61,17 @@ table ip {table} {{
 """
 
 
+_REDIRECTION = """
+table ip cais_names {{
+  chain asking {{
+    type nat hook output priority -100; policy accept;
+    ip daddr {address} udp dport 53 dnat to {address}:{port}
+    ip daddr {address} tcp dport 53 dnat to {address}:{port}
+  }}
+}}
+"""
+
+
 class Forward(msgspec.Struct, frozen=True, kw_only=True):
     """A host port and the container it leads to."""
 
@@ -120,6 +131,11 @@ def unpublish(table: str, forwards: Iterable[Forward]) -> str:
     return "".join(
         f"{verb} element ip {table} {_mapping(forward)}\n" for forward in forwards for verb in ("add", "delete")
     )
+
+
+def redirect_names(server: tuple[str, int]) -> str:
+    """In a container's namespace: who asks port 53 of the server's address comes to its real port."""
+    return _REDIRECTION.format(address=server[0], port=server[1])
 
 
 def _elements(bridge: Bridge) -> list[str]:
