@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 import os
 import sqlite3
-import traceback
-from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from cais.clock import Clock
-from cais.engine.protocol import ContainerState, Engine, Health, PortSpec, ProbeResult
+from cais.engine.protocol import ContainerState, Engine, Health, ProbeResult
 from cais.errors import CaisError
 from cais.supervise import keeper
+from cais.supervise.audience import Audience
+from cais.supervise.clerk import Clerk
 from cais.supervise.events import SupervisorEvent
 from cais.supervise.exits import ExitWatch
-from cais.supervise.goals import Goal, WaitEnd, WaitOutcome, end_of_wait, outcome
-from cais.supervise.history import History
-from cais.supervise.journal import Journal
+from cais.supervise.goals import Goal, WaitEnd, WaitOutcome, outcome
 from cais.supervise.keeper import Seen
 from cais.supervise.kept import (
     Kept,
@@ -43,49 +40,12 @@ from cais.supervise.workers import Workers
 CALL_THREADS = 12  # engine calls under way at once; they may wait for a lock that a command holds
 START_GRACE_S = 3.0  # at the end, for a start under way
 PROBE_THREADS = 24  # probes under way at once; each may hang for its timeout
-LISTENER_EVENTS = 1_000  # a listener that falls behind by more is cut off
 UPKEEP_S = 5.0
+AFTER_MISTAKE_S = 1.0
 CANNOT_PROBE = 126  # exit code of a probe that could not be run
 PROBE_OUTPUT_CHARS = 4_096
 
 T = TypeVar("T")
-
-
-class Closeable(Protocol):
-    """Something held."""
-
-    def close(self) -> None:
-        """Let go."""
-
-
-Hold = Callable[[], Sequence[Closeable]]
-Upkeep = Callable[[], object]
-
-
-class Listener:
-    """One who hears every event; None in the queue is the end."""
-
-    def __init__(self) -> None:
-        self.queue: asyncio.Queue[SupervisorEvent | None] = asyncio.Queue()
-
-
-class _Waiter:
-    """One wait for a goal."""
-
-    def __init__(self, goal: Goal, max_restarts: int | None, restarts: int) -> None:
-        self.goal = goal
-        self.limit = None if max_restarts is None else restarts + max_restarts
-        self.ended: asyncio.Future[WaitOutcome] = asyncio.get_running_loop().create_future()
-
-    def look(self, kept: Kept) -> None:
-        """End the wait if it is over."""
-        if self.ended.done():
-            return
-        end = end_of_wait(kept, self.goal)
-        if end is None and self.limit is not None and kept.state.restart_count > self.limit:
-            end = WaitEnd.CRASHING
-        if end is not None:
-            self.ended.set_result(outcome(kept, end))
 
 
 class Supervisor:
@@ -99,47 +59,35 @@ class Supervisor:
         engine: Engine,
         project: str,
         clock: Clock,
-        history: History,
-        journal: Journal,
+        clerk: Clerk,
         exits: ExitWatch,
         *,
-        hold: Hold | None = None,
-        upkeep: Upkeep | None = None,
         booted_at: float = 0.0,
     ) -> None:
         self._engine = engine
         self._project = project
         self._clock = clock
-        self._history = history
-        self._journal = journal
+        self._clerk = clerk
         self._exits = exits
-        self._hold = hold
-        self._held: Sequence[Closeable] = ()
-        self._held_for: frozenset[tuple[str, tuple[PortSpec, ...]]] = frozenset()
-        self._upkeep = upkeep
-        self._upkeep_due: float | None = None
         self._booted_at = booted_at
         self._kept: dict[str, Kept] = {}
         self._turns: dict[str, int] = {}
         self._lanes: dict[str, asyncio.Lock] = {}
-        self._waiters: dict[str, list[_Waiter]] = {}
-        self._listeners: set[Listener] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._calls = Workers("call", CALL_THREADS)
         self._probes = Workers("probe", PROBE_THREADS)
-        self._clerk = Workers("clerk", 1)
-        self._unsaved: deque[SupervisorEvent] = deque()
-        self._saving = False
         self._seen: Mapping[str, Seen] = {}
         self._processors = os.cpu_count() or 1
+        self._upkeep_due: float | None = None
+        self.audience = Audience()
         self.changed = asyncio.Event()
 
     # --- asked from outside ----------------------------------------------------------------------------------------
 
     async def adopt(self) -> None:
         """Take up all containers of the project, as an earlier supervisor or none left them."""
-        self._seen = await self._clerk.run(self._history.seen)
+        self._seen = await self._clerk.seen()
         await self.refresh()
         self._seen = {}
 
@@ -159,26 +107,8 @@ class Supervisor:
         kept = self._kept.get(container_id)
         if kept is None:
             return WaitOutcome(end=WaitEnd.REMOVED, container_id=container_id)
-        waiter = _Waiter(goal, max_restarts, kept.state.restart_count)
-        waiter.look(kept)
-        waiters = self._waiters.setdefault(container_id, [])
-        waiters.append(waiter)
-        try:
-            return await asyncio.wait_for(waiter.ended, timeout_s)
-        except TimeoutError:
-            return outcome(self._kept.get(container_id, kept), WaitEnd.DEADLINE)
-        finally:
-            waiters.remove(waiter)
-
-    def listen(self) -> Listener:
-        """A listener that hears every event from now on."""
-        listener = Listener()
-        self._listeners.add(listener)
-        return listener
-
-    def ignore(self, listener: Listener) -> None:
-        """Tell `listener` no more."""
-        self._listeners.discard(listener)
+        ended = await self.audience.wait(kept, goal, timeout_s, max_restarts)
+        return ended or outcome(self._kept.get(container_id, kept), WaitEnd.DEADLINE)
 
     @property
     def is_needed(self) -> bool:
@@ -195,27 +125,33 @@ class Supervisor:
             self._timer.cancel()
         for container_id in self._kept:
             self._exits.unwatch(container_id)
-        for listener in self._listeners:
-            listener.queue.put_nowait(None)
+        self.audience.dismiss()
         if any(kept.phase is Phase.STARTING for kept in self._kept.values()):
             await asyncio.wait(tuple(self._tasks), timeout=START_GRACE_S)
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._clerk.run(self._last_words)
+        await self._clerk.close()
 
     # --- facts -----------------------------------------------------------------------------------------------------
 
     def tick(self) -> None:
         """Do what is due."""
-        moment = self._moment()
+        try:
+            self._do_due(self._moment())
+        except Exception as error:  # noqa: BLE001 - a mistake of ours about one container must not end the clock of all
+            self._clerk.note("clock", error)
+            self._timer = asyncio.get_running_loop().call_later(AFTER_MISTAKE_S, self.tick)
+        else:
+            self._rearm()
+
+    def _do_due(self, moment: Moment) -> None:
         for container_id in tuple(self._kept):
             while (kept := self._kept[container_id]).due is not None and kept.due <= moment.monotonic:
                 self._apply(container_id, keeper.due(kept, moment), rearm=False)
         if self._upkeep_due is not None and self._upkeep_due <= moment.monotonic:
             self._upkeep_due = moment.monotonic + UPKEEP_S
-            self._spawn(self._look_after())
-        self._rearm()
+            self._spawn(self._clerk.look_after())
 
     def _learn(self, state: ContainerState) -> None:
         """The engine's word on a container, known or not."""
@@ -235,9 +171,7 @@ class Supervisor:
         if kept is None:
             return
         self._apply(container_id, keeper.removed(kept, self._moment()))
-        for waiter in self._waiters.pop(container_id, []):
-            if not waiter.ended.done():
-                waiter.ended.set_result(outcome(kept, WaitEnd.REMOVED))
+        self.audience.bury(kept)
         del self._kept[container_id]
         self._turns.pop(container_id, None)
         self._lanes.pop(container_id, None)
@@ -256,8 +190,7 @@ class Supervisor:
         self._turns[container_id] = self._turns.get(container_id, 0) + 1
         for step in turn.steps:
             self._do(container_id, step)
-        for waiter in self._waiters.get(container_id, ()):
-            waiter.look(turn.kept)
+        self.audience.show(turn.kept)
         self.changed.set()
         if rearm:
             self._rearm()
@@ -360,34 +293,9 @@ class Supervisor:
         except (CaisError, OSError, sqlite3.Error):  # then nobody knows
             return False
 
-    # --- holding and upkeep ----------------------------------------------------------------------------------------
-
     async def _renew_hold(self) -> None:
-        """Hold what the containers that are there publish, if that has changed."""
-        published = frozenset((kept.state.id, kept.state.ports) for kept in self._kept.values() if kept.state.ports)
-        if self._hold is None or published == self._held_for:
-            return
-        self._held_for = published
-        await self._quietly("holding ports", self._take_hold)
-
-    def _take_hold(self) -> None:
-        """In the clerk's thread. What is held is let go first, because it cannot be held twice."""
-        for held in self._held:
-            held.close()
-        self._held = ()
-        if self._hold is not None:
-            self._held = self._hold()
-
-    async def _look_after(self) -> None:
-        assert self._upkeep is not None
-        await self._quietly("upkeep", self._upkeep)
-
-    async def _quietly(self, doing: str, call: Callable[[], object]) -> None:
-        """Run something in the clerk's thread that supervision goes on without."""
-        try:
-            await self._clerk.run(call)
-        except Exception as error:  # noqa: BLE001 - written down; the containers are kept all the same
-            self._note(doing, error)
+        ports = frozenset((kept.state.id, kept.state.ports) for kept in self._kept.values() if kept.state.ports)
+        await self._clerk.renew_hold(ports)
 
     # --- under it --------------------------------------------------------------------------------------------------
 
@@ -414,16 +322,9 @@ class Supervisor:
             return
         kept = self._kept.get(container_id)
         if kept is not None:
-            self._note(kept.state.name, error)
+            self._clerk.note(kept.state.name, error)
             message = str(error) or type(error).__name__
             self._apply(container_id, keeper.failed(kept, step, message, self._moment()))
-
-    def _note(self, name: str, error: Exception) -> None:
-        """Write an error to the log file; one of our own without its traceback."""
-        trace = "" if isinstance(error, CaisError) else "\n" + "".join(traceback.format_exception(error))
-        details = "".join(f"\n    {line}" for line in error.details) if isinstance(error, CaisError) else ""
-        with contextlib.suppress(OSError):  # a full disk must not end the supervision
-            self._journal.write(self._clock.now(), f"{name}: {type(error).__name__}: {error}{details}{trace}")
 
     def _moment(self) -> Moment:
         return Moment(self._clock.now(), self._clock.monotonic())
@@ -433,7 +334,7 @@ class Supervisor:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._upkeep is None or not self.is_needed:
+        if not self._clerk.has_upkeep or not self.is_needed:
             self._upkeep_due = None
         elif self._upkeep_due is None:
             self._upkeep_due = self._clock.monotonic()
@@ -444,29 +345,5 @@ class Supervisor:
             self._timer = asyncio.get_running_loop().call_later(delay_s, self.tick)
 
     def _publish(self, event: SupervisorEvent) -> None:
-        for listener in tuple(self._listeners):
-            if listener.queue.qsize() >= LISTENER_EVENTS:
-                self._listeners.discard(listener)
-                listener.queue.put_nowait(None)
-            else:
-                listener.queue.put_nowait(event)
-        self._unsaved.append(event)
-        if not self._saving:
-            self._saving = True
-            self._spawn(self._save())
-
-    async def _save(self) -> None:
-        await self._quietly("history", self._append)
-        self._saving = False
-
-    def _append(self) -> None:
-        """In the clerk's thread: write down what has gathered."""
-        while self._unsaved:
-            batch = [self._unsaved.popleft() for _ in range(len(self._unsaved))]
-            self._history.append(batch)
-
-    def _last_words(self) -> None:
-        """In the clerk's thread, at the end."""
-        self._append()
-        for held in self._held:
-            held.close()
+        self.audience.tell(event)
+        self._clerk.keep(event)

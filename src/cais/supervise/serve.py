@@ -14,10 +14,11 @@ from cais.durable import try_lock
 from cais.engine.protocol import Engine
 from cais.locations import Locations
 from cais.supervise.channel import ProjectPaths, project_paths
+from cais.supervise.clerk import Clerk, Hold, Upkeep
 from cais.supervise.exits import PidfdWatch
 from cais.supervise.history import History
 from cais.supervise.journal import Journal
-from cais.supervise.loop import Hold, Supervisor, Upkeep
+from cais.supervise.loop import Supervisor
 from cais.supervise.server import Server
 
 LINGER_S = 5.0  # without anything to watch
@@ -52,9 +53,8 @@ def serve(
         history = History(Database(locations.database), project)
         exits = PidfdWatch()
         booted_at = clock.now() - time.clock_gettime(time.CLOCK_BOOTTIME)
-        supervisor = Supervisor(
-            engine, project, clock, history, journal, exits, hold=hold, upkeep=upkeep, booted_at=booted_at
-        )
+        clerk = Clerk(clock, history, journal, hold=hold, upkeep=upkeep)
+        supervisor = Supervisor(engine, project, clock, clerk, exits, booted_at=booted_at)
         asyncio.run(_live(supervisor, paths, ready_fd, linger_s))
     except BaseException as error:
         journal.write(clock.now(), "the supervisor ends: " + "".join(traceback.format_exception(error)))

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from cais.errors import CaisError
 from cais.supervise.channel import (
     Failure,
     Hello,
@@ -84,17 +83,19 @@ class Server:
                     await _send(writer, await _while_connected(reader, wait))
                 case Subscribe():
                     await _while_connected(reader, self._stream(writer))
-        except (CaisError, msgspec.MsgspecError) as error:
-            await _send(writer, Failure(str(error)))
+        except (OSError, asyncio.IncompleteReadError):
+            raise
+        except Exception as error:  # noqa: BLE001 - told to the client, whose request it was
+            await _send(writer, Failure(str(error) or type(error).__name__))
 
     async def _stream(self, writer: asyncio.StreamWriter) -> None:
-        listener = self._supervisor.listen()
+        listener = self._supervisor.audience.listen()
         try:
             await _send(writer, Noted())
             while (event := await listener.queue.get()) is not None:
                 await _send(writer, event)
         finally:
-            self._supervisor.ignore(listener)
+            self._supervisor.audience.ignore(listener)
         raise ConnectionAbortedError("the listener fell behind, or the supervisor ends")
 
 

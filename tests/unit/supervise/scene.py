@@ -9,11 +9,13 @@ from tests.fakes.engine import FakeEngine
 
 from cais.database import Database
 from cais.engine.protocol import ContainerSpec, ContainerState, ProbeSpec, RestartMode, RestartPolicy
+from cais.supervise.audience import Listener
+from cais.supervise.clerk import Clerk, Hold, Upkeep
 from cais.supervise.events import SupervisorEvent
 from cais.supervise.goals import Goal, WaitOutcome
 from cais.supervise.history import History
 from cais.supervise.journal import Journal
-from cais.supervise.loop import Hold, Listener, Supervisor, Upkeep
+from cais.supervise.loop import Supervisor
 
 PROJECT = "demo"
 ALWAYS = RestartPolicy(RestartMode.ALWAYS)
@@ -55,7 +57,7 @@ class Scene:
         self.engine = engine
         self.supervisor = supervisor
         self.history = history
-        self.listener: Listener = supervisor.listen()
+        self.listener: Listener = supervisor.audience.listen()
 
     def create(self, name: str, **more: object) -> ContainerState:
         return create(self.engine, name, **more)
@@ -78,6 +80,7 @@ class Scene:
         while tasks := tuple(self.supervisor._tasks):
             await asyncio.wait(tasks)
             await asyncio.sleep(0)
+        await self.supervisor._clerk.saved()
 
     async def pass_time(self, seconds: float, step_s: float = 0.05) -> None:
         """Move the clock in small steps; what falls due is done before the next."""
@@ -94,7 +97,7 @@ class Scene:
     async def wait(self, state: ContainerState, goal: Goal, **more: object) -> asyncio.Task[WaitOutcome]:
         """A wait that the supervisor has noted."""
         task = asyncio.create_task(self.supervisor.wait(state.id, goal, None, **more))  # type: ignore[arg-type]
-        while not (task.done() or self.supervisor._waiters.get(state.id)):  # noqa: ASYNC110 - turns of the loop, not time
+        while not (task.done() or self.supervisor.audience._waiters.get(state.id)):  # noqa: ASYNC110 - turns of the loop, not time
             await asyncio.sleep(0)
         return task
 
@@ -122,17 +125,9 @@ async def scene(
 ) -> AsyncIterator[Scene]:
     """A supervisor that has adopted what is in `engine`."""
     history = History(Database(str(folder / "cais.db")), PROJECT)
-    supervisor = Supervisor(
-        engine,
-        PROJECT,
-        engine.clock,
-        history,
-        Journal(str(folder / "log")),
-        FakeExits(engine),
-        hold=hold,
-        upkeep=upkeep,
-        booted_at=booted_at,
-    )
+    clerk = Clerk(engine.clock, history, Journal(str(folder / "log")), hold=hold, upkeep=upkeep)
+    exits = FakeExits(engine)
+    supervisor = Supervisor(engine, PROJECT, engine.clock, clerk, exits, booted_at=booted_at)
     made = Scene(engine, supervisor, history)
     try:
         await supervisor.adopt()
