@@ -73,7 +73,7 @@ class Apart(Generic[Result]):
         self._new_pids = new_pids
         self._results: list[Result] = []
         self._failures: list[BaseException] = []
-        self._thread = threading.Thread(target=self._body, name="cais-apart")
+        self._thread = threading.Thread(target=self._body, name="cais-apart", daemon=True)
         self._thread.start()
 
     def result(self) -> Result:

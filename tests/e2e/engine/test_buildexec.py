@@ -142,6 +142,9 @@ NativeBuildExecutor(Locations(root={locations.root!r}, run={locations.run!r})).r
     try:
         assert caller.stdout is not None
         assert b"up" in caller.stdout.readline()
+        deadline = time.monotonic() + 5
+        while _count_of("sleep", "314159") < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
         assert _count_of("sleep", "314159") == 2
     finally:
         caller.send_signal(signal.SIGKILL)

@@ -18,10 +18,14 @@ _LOCAL = (
 
 def hosts(own: Iterable[tuple[str, str]], extra: Iterable[tuple[str, str]], *, gateway: str) -> str:
     """/etc/hosts. `own` are (address, names), `extra` (name, address) as Compose's extra_hosts; "host-gateway" stands for `gateway`."""
-    lines = list(_LOCAL)
-    lines.extend(f"{gateway if address == HOST_GATEWAY else address.strip('[]')}\t{name}" for name, address in extra)
-    lines.extend(f"{address}\t{names}" for address, names in own)
-    return "\n".join(lines) + "\n"
+    lines = [*_LOCAL, *(f"{address}\t{names}" for address, names in own)]
+    return "\n".join(lines) + "\n" + extra_lines(extra, gateway=gateway)
+
+
+def extra_lines(extra: Iterable[tuple[str, str]], *, gateway: str) -> str:
+    """The lines of /etc/hosts for `extra` (name, address)."""
+    addresses = ((name, gateway if address == HOST_GATEWAY else address.strip("[]")) for name, address in extra)
+    return "".join(f"{address}\t{name}\n" for name, address in addresses)
 
 
 def resolver(servers: Sequence[str], search: Sequence[str] = (), options: Sequence[str] = ()) -> str:
@@ -32,3 +36,13 @@ def resolver(servers: Sequence[str], search: Sequence[str] = (), options: Sequen
     if options:
         lines.append("options " + " ".join(options))
     return "\n".join(lines) + "\n"
+
+
+def search_of(text: str) -> tuple[str, ...]:
+    """The search domains that a resolv.conf names; the last line counts."""
+    found: tuple[str, ...] = ()
+    for line in text.splitlines():
+        words = line.split()
+        if words and words[0] in ("search", "domain"):
+            found = tuple(words[1:])
+    return found

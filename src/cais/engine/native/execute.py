@@ -1,0 +1,50 @@
+"""`exec`: a command inside a container on the caller's own streams."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from cais import proc
+from cais.engine.native.inside import Session, exit_code, session
+from cais.engine.native.parts import Parts
+from cais.engine.native.records import Record
+from cais.engine.protocol import ExecSpec
+from cais.errors import CaisError
+from cais.linux import processes
+
+STDIN, STDOUT, STDERR = 0, 1, 2
+
+
+def execute(parts: Parts, record: Record, spec: ExecSpec) -> int:
+    """Run to the end; the exit code. With a terminal the runtime copies between ours and the command's, and forwards its size."""
+    if spec.tty and not (os.isatty(STDIN) and os.isatty(STDOUT)):
+        raise CaisError("the input is not a terminal", hint="leave the terminal out: -T")
+    with session(parts, record, spec) as one:
+        try:
+            returncode = parts.runtime.apart(lambda: _run(one, spec))
+        except KeyboardInterrupt:
+            _interrupt(one)
+            raise
+        return exit_code(returncode, one)
+
+
+def _run(one: Session, spec: ExecSpec) -> int:
+    # Without a terminal of its own the command gets Ctrl-C from us alone, so the runtime must not be in the terminal's group.
+    process = proc.start(
+        one.command,
+        stdin=STDIN if spec.interactive or spec.tty else None,
+        stdout=STDOUT,
+        stderr=STDERR,
+        new_session=not spec.tty,
+    )
+    return process.wait()
+
+
+def _interrupt(one: Session) -> None:
+    """Ctrl-C at a terminal that is not the command's: hand it on."""
+    pid = one.pid
+    fd = processes.open_process(pid, processes.start_time(pid)) if pid else None
+    if fd is not None:
+        processes.send(fd, signal.SIGINT)
+        os.close(fd)

@@ -1,0 +1,299 @@
+"""A container's life: create, start, settle, stop, kill, remove. Each step under the container's lock, each repaired by the next.
+
+    create    row, overlay, endpoint, anonymous volumes, files
+    start     config.json, monitor, process; on the same root and endpoint every time
+    settle    what became of a process that ended; the runtime's state and the cgroup go
+    remove    all of it goes, the row last
+
+A phase that names work in progress while nobody holds the lock means that its process died: `repair` finishes or undoes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+
+import msgspec
+
+from cais import proc
+from cais.engine.native import bundle, monitor, mounts, observe, rootfs
+from cais.engine.native.netprotocol import Endpoint
+from cais.engine.native.parts import Parts
+from cais.engine.native.records import Life, Phase, Record, not_found
+from cais.engine.protocol import ContainerSpec, EndpointSpec, Health
+from cais.errors import CaisError, Conflict, NotFoundError
+from cais.images.model import RunConfig, StoredImage
+from cais.linux import processes
+
+_CONTAINER = "container:"
+
+
+def create(parts: Parts, spec: ContainerSpec) -> Record:
+    """Make a container. Raises Conflict when the name is taken, NotFoundError when the image is not there."""
+    image = _image(parts, spec)
+    mounts.check_sources(spec)
+    _clear_name(parts, spec.name)
+    record = Record(
+        id=secrets.token_hex(32),
+        spec=spec,
+        created_at=parts.clock.now(),
+        life=Life(phase=Phase.CREATING, boot=processes.boot_id()),
+    )
+    with parts.locked(record.id):
+        parts.records.insert(record, msgspec.json.encode(image.config.config))
+        try:
+            _furnish(parts, record, image)
+            endpoint = _connect(parts, record)
+            changed = parts.records.change(record.id, phase=Phase.CREATED, **_place(endpoint))
+        except BaseException:
+            _take_away(parts, record, volumes=True)
+            raise
+    return msgspec.structs.replace(changed, spec=spec)
+
+
+def start(parts: Parts, container_id: str, *, automatic: bool) -> Record:
+    """Start a container unless it runs; see Engine.start."""
+    with parts.locked(container_id):
+        record = settle_locked(parts, parts.records.need(container_id))
+        if observe.is_running(record) or (automatic and record.life.manually_stopped):
+            return record
+        record = _revive(parts, record)
+        before = record.life.phase
+        image = msgspec.json.decode(parts.records.image(container_id), type=RunConfig)
+        bundle.write(parts, record, image)
+        parts.records.change(container_id, phase=Phase.STARTING)
+        try:
+            pid, started = _launch(parts, record)
+        except monitor.StartFailed as failure:
+            _discard_runtime_state(parts, container_id)
+            parts.records.change(
+                container_id, phase=before, exit_code=failure.code, exit_reason=failure.message, waiting=False
+            )
+            raise CaisError(f'cannot start container "{record.name}": {failure.message}') from failure
+        except BaseException:
+            _discard_runtime_state(parts, container_id)
+            parts.records.change(container_id, phase=before)
+            raise
+        return _started(parts, record, pid, started, automatic=automatic)
+
+
+def settle(parts: Parts, container_id: str) -> Record:
+    """Record what became of a container's process."""
+    with parts.locked(container_id):
+        return settle_locked(parts, parts.records.need(container_id))
+
+
+def settle_locked(parts: Parts, record: Record) -> Record:
+    """`settle` for a caller who holds the lock; also finishes what a killed process left half done."""
+    phase = record.life.phase
+    if phase in (Phase.CREATING, Phase.REMOVING):
+        _take_away(parts, record, volumes=phase is Phase.CREATING)
+        raise not_found(record.id)
+    if phase is Phase.STARTING:
+        record = _finish_start(parts, record)
+    if record.life.phase is not Phase.RUNNING or observe.is_running(record):
+        return record
+    life = observe.ended(record, parts.folder(record.id), finished_at=parts.clock.now(), wait=True)
+    # The row first: the cgroup's counters are gone after the runtime's state is.
+    fields = ("phase", "pid", "pid_started", "finished_at", "exit_code", "oom_killed", "exit_reason")
+    changed = parts.records.change(record.id, **{name: getattr(life, name) for name in fields}, killed_by="")
+    _discard_runtime_state(parts, record.id)
+    return changed
+
+
+def remove(parts: Parts, container_id: str, *, force: bool, volumes: bool) -> None:
+    """Take a container away with all that is its own; no error when it is not there."""
+    with parts.locked(container_id):
+        record = parts.records.get(container_id)
+        if record is None:
+            return
+        with contextlib.suppress(NotFoundError):  # settling found it half made or half removed, and removed it
+            record = settle_locked(parts, record)
+            if observe.is_running(record):
+                if not force:
+                    raise Conflict(
+                        f'container "{record.name}" is running', hint="stop it first, or remove it with force"
+                    )
+                _kill_and_wait(record)
+            parts.records.change(container_id, phase=Phase.REMOVING)
+            _take_away(parts, record, volumes=volumes)
+
+
+def aliases(record: Record) -> tuple[EndpointSpec, ...]:
+    """The container's endpoints with the names every container has: its own and its short id."""
+    return tuple(
+        msgspec.structs.replace(
+            endpoint, aliases=tuple(dict.fromkeys((*endpoint.aliases, record.name, record.id[:12])))
+        )
+        for endpoint in record.spec.endpoints
+    )
+
+
+def _image(parts: Parts, spec: ContainerSpec) -> StoredImage:
+    image = parts.images.find(spec.image_id)
+    if image is None:
+        raise NotFoundError(f'image "{spec.image_reference or spec.image_id}" is not in the store')
+    return image
+
+
+def _clear_name(parts: Parts, name: str) -> None:
+    """Take away what a killed `create` or `remove` left under `name`."""
+    there = parts.records.find(name)
+    if there is not None and there.name == name and there.life.phase in (Phase.CREATING, Phase.REMOVING):
+        with contextlib.suppress(NotFoundError):  # which says that it is gone now
+            settle(parts, there.id)
+
+
+def _furnish(parts: Parts, record: Record, image: StoredImage) -> None:
+    folder = parts.folder(record.id)
+    os.makedirs(folder.path, mode=0o700)
+    rootfs.prepare(folder, image.snapshot_paths)
+    mounts.write_files(record.spec.files, folder)
+    targets = mounts.anonymous_targets(record.spec, image.config.config)
+    anonymous = parts.volumes.furnish(record.id, record.spec, targets)
+    if anonymous:
+        parts.records.change(record.id, anonymous_volumes=anonymous)
+
+
+def _connect(parts: Parts, record: Record) -> Endpoint:
+    spec = record.spec
+    if spec.network_mode == "host":
+        return Endpoint(namespace="", addresses={}, ports=(), name_servers=())
+    if spec.network_mode.startswith(_CONTAINER):
+        return _join(parts, spec)
+    if spec.network_mode == "none" or not spec.endpoints:
+        return parts.networking.isolate(record.id)
+    hostname = spec.hostname or record.id[:12]
+    return parts.networking.connect(record.id, hostname, aliases(record), spec.ports)
+
+
+def _join(parts: Parts, spec: ContainerSpec) -> Endpoint:
+    name = spec.network_mode.removeprefix(_CONTAINER)
+    other = parts.records.find(name)
+    if other is None:
+        raise NotFoundError(f'container "{name}", whose network "{spec.name}" joins, does not exist')
+    life = other.life
+    return Endpoint(namespace=life.namespace, addresses=life.addresses, ports=(), name_servers=life.name_servers)
+
+
+def _place(endpoint: Endpoint) -> dict[str, object]:
+    return {
+        "namespace": endpoint.namespace,
+        "addresses": endpoint.addresses,
+        "ports": endpoint.ports,
+        "name_servers": endpoint.name_servers,
+    }
+
+
+def _revive(parts: Parts, record: Record) -> Record:
+    """Make again what a reboot took, and publish the names that a stop withdrew."""
+    boot = processes.boot_id()
+    folder = parts.folder(record.id)
+    if not rootfs.is_mounted(folder.merged):
+        rootfs.prepare(folder, _image(parts, record.spec).snapshot_paths)
+    if record.life.boot != boot:
+        record = parts.records.change(record.id, boot=boot, unpublished=False, **_place(_connect(parts, record)))
+    elif record.life.unpublished:
+        parts.networking.set_names(record.id, {one.network: one.aliases for one in aliases(record)})
+        record = parts.records.change(record.id, unpublished=False)
+    return record
+
+
+def _launch(parts: Parts, record: Record) -> tuple[int, int]:
+    """Monitor, then process; its pid and start time."""
+    folder, spec, runtime = parts.folder(record.id), record.spec, parts.runtime
+    if os.path.isdir(os.path.join(runtime.state, record.id)):
+        _discard_runtime_state(parts, record.id)
+    for path in (folder.pid_file, folder.monitor_pid_file, os.path.join(folder.exits, record.id)):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+    pid = monitor.launch(
+        runtime, record.id, folder, tty=spec.tty, stdin=spec.stdin_open, log_max_bytes=spec.log_max_bytes
+    )
+    started = processes.start_time(pid)
+    outcome = runtime.apart(lambda: proc.run(proc.Command(argv=runtime.argv("start", record.id))))
+    if not outcome.ok:
+        raise monitor.explain(outcome.stderr.decode(errors="replace"))
+    return pid, started
+
+
+def _started(parts: Parts, record: Record, pid: int, started: int, *, automatic: bool) -> Record:
+    return parts.records.change(
+        record.id,
+        phase=Phase.RUNNING,
+        pid=pid,
+        pid_started=started,
+        started_at=parts.clock.now(),
+        finished_at=0.0,
+        exit_code=0,
+        oom_killed=False,
+        exit_reason="",
+        killed_by="",
+        manually_stopped=False,
+        waiting=False,
+        restart_count=record.life.restart_count if automatic else 0,
+        health=Health.STARTING if _has_probe(record.spec) else Health.NONE,
+        failing_streak=0,
+        last_probe=None,
+    )
+
+
+def _has_probe(spec: ContainerSpec) -> bool:
+    return spec.probe is not None and spec.probe.test[:1] not in ((), ("NONE",))
+
+
+def _finish_start(parts: Parts, record: Record) -> Record:
+    """A start whose process died: take the container as started if its process runs, else as it was before."""
+    pid = monitor.read_pid(parts.folder(record.id).pid_file)
+    started = processes.start_time(pid) if pid else 0
+    waiting = os.path.exists(os.path.join(parts.runtime.state, record.id, "exec.fifo"))
+    if started and not waiting:
+        return _started(parts, record, pid, started, automatic=True)
+    _discard_runtime_state(parts, record.id)
+    return parts.records.change(record.id, phase=Phase.EXITED if record.life.finished_at else Phase.CREATED)
+
+
+def _kill_and_wait(record: Record) -> None:
+    import signal
+
+    fd = processes.open_process(record.life.pid, record.life.pid_started)
+    if fd is None:
+        return
+    try:
+        processes.send(fd, signal.SIGKILL)
+        processes.wait_end(fd, None)
+    finally:
+        os.close(fd)
+
+
+def _take_away(parts: Parts, record: Record, *, volumes: bool) -> None:
+    """Remove what belongs to a container, as much of it as there is; the row goes last."""
+    _discard_runtime_state(parts, record.id)
+    if record.spec.network_mode != "host" and not record.spec.network_mode.startswith(_CONTAINER):
+        parts.networking.disconnect(record.id)
+    monitor.wait_end(parts.folder(record.id))
+    rootfs.remove(parts.folder(record.id))
+    used = parts.volumes.used_by(record.id)
+    if volumes:
+        for volume in parts.volumes.anonymous(record.id):
+            parts.volumes.discard(volume.spec.name)
+    parts.records.delete(record.id)
+    parts.volumes.unmount_unused(used)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(os.path.join(parts.locations.run, "locks", record.id))
+
+
+def _discard_runtime_state(parts: Parts, container_id: str) -> None:
+    """Let the runtime forget the container: its state folder and its cgroups go, and any process still in them."""
+    runtime = parts.runtime
+    state = os.path.join(runtime.state, container_id)
+    cgroups = observe.cgroup_folders(container_id)
+    if not os.path.isdir(state) and not cgroups:
+        return
+    outcome = runtime.apart(lambda: proc.run(proc.Command(argv=runtime.argv("delete", "--force", container_id))))
+    if os.path.isdir(state):
+        outcome.check(f'removing what {runtime.name} knows of container "{container_id[:12]}"')
+    for path in observe.cgroup_folders(container_id):
+        with contextlib.suppress(OSError):  # still in use, or gone: `repair` comes back to it
+            os.rmdir(path)

@@ -1,0 +1,141 @@
+"""conmon: the small process beside each container that holds its streams, its log and its exit status, so that Cais may go away."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import msgspec
+
+from cais import proc
+from cais.engine.native.folders import Folder
+from cais.engine.native.runtime import Runtime
+from cais.errors import CaisError, HostError
+from cais.linux import processes
+
+INSTALL_HINT = "apt-get install conmon"
+EXIT_WAIT_S = 5.0
+EXIT_STEP_S = 0.002
+
+
+class _Report(msgspec.Struct, frozen=True):
+    data: int  # the pid, -1 when the runtime failed
+    message: str = ""
+
+
+class StartFailed(CaisError):
+    """The runtime could not make the container's process; `code` is 127 (not found), 126 (not executable) or 125, as Docker has it."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def launch(
+    runtime: Runtime, container_id: str, folder: Folder, *, tty: bool, stdin: bool, log_max_bytes: int | None
+) -> int:
+    """Start a monitor and through it create the container; PID 1's pid on the host, waiting to be started. Raises StartFailed."""
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    command = proc.Command(
+        argv=_argv(runtime, container_id, folder, tty=tty, stdin=stdin, log_max_bytes=log_max_bytes),
+        env={"_OCI_SYNCPIPE": str(writer)},
+        pass_fds=(writer,),
+        cwd="/",
+        install_hint=INSTALL_HINT,
+    )
+
+    def start() -> int:
+        devnull = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            return proc.start(command, stdin=devnull, stdout=devnull, stderr=devnull, new_session=True).wait()
+        finally:
+            os.close(devnull)
+
+    try:
+        try:
+            # The process started forks the lasting monitor and ends.
+            returncode = runtime.apart(start)
+        finally:
+            os.close(writer)
+        with os.fdopen(reader, "rb", closefd=False) as stream:
+            line = stream.readline()
+    finally:
+        os.close(reader)
+    if not line:
+        raise HostError(
+            f"conmon ended with {proc.describe_returncode(returncode)} before it reported", details=[str(command)]
+        )
+    report = msgspec.json.decode(line, type=_Report)
+    if report.data <= 0:
+        raise explain(report.message)
+    return report.data
+
+
+def _argv(
+    runtime: Runtime, container_id: str, folder: Folder, *, tty: bool, stdin: bool, log_max_bytes: int | None
+) -> tuple[str, ...]:
+    program, *arguments = runtime.argv()
+    return (
+        *("conmon", "--api-version", "1", "--cid", container_id, "--cuuid", container_id, "--name", container_id[:12]),
+        *("--runtime", program, *(f"--runtime-arg={argument}" for argument in arguments)),
+        *("--bundle", folder.bundle, "--full-attach", "--persist-dir", folder.bundle, "--exit-dir", folder.exits),
+        *("--container-pidfile", folder.pid_file, "--conmon-pidfile", folder.monitor_pid_file),
+        *("--log-path", f"k8s-file:{folder.log}", "--log-level", "error", "--no-sync-log"),
+        *(("--log-size-max", str(log_max_bytes)) if log_max_bytes else ()),
+        *(("--terminal",) if tty else ()),
+        *(("--stdin",) if stdin else ()),
+    )
+
+
+def explain(message: str) -> StartFailed:
+    """The runtime's message as an error with Docker's exit code."""
+    text = " ".join(message.split()).removeprefix("runtime create failed: ").removeprefix("container create failed: ")
+    lower = text.lower()
+    if "not found" in lower or "no such file" in lower:
+        return StartFailed(text, 127)
+    if "permission denied" in lower or "exec format error" in lower:
+        return StartFailed(text, 126)
+    return StartFailed(text or "the runtime gave no reason", 125)
+
+
+def read_pid(path: str) -> int:
+    """The pid in a pid file; 0 when there is none."""
+    try:
+        with open(path, encoding="ascii") as stream:
+            return int(stream.read().strip() or 0)
+    except (FileNotFoundError, ValueError):
+        return 0
+
+
+def exit_code(container_id: str, folder: Folder, *, wait: bool) -> int | None:
+    """What conmon wrote down as the exit status; None when it did not. With `wait` the monitor is given time to write, as long as it lives."""
+    deadline = time.monotonic() + EXIT_WAIT_S
+    path = os.path.join(folder.exits, container_id)
+    while True:
+        gone = not wait or not _is_alive(folder) or time.monotonic() > deadline
+        try:
+            with open(path, encoding="ascii") as stream:
+                return int(stream.read().strip() or 255)
+        except FileNotFoundError:
+            if gone:
+                return None
+        time.sleep(EXIT_STEP_S)
+
+
+def wait_end(folder: Folder) -> None:
+    """Wait until the monitor has put down its tools, so that its files can go; not for ever."""
+    deadline = time.monotonic() + EXIT_WAIT_S
+    while _is_alive(folder) and time.monotonic() < deadline:
+        time.sleep(EXIT_STEP_S)
+
+
+def _is_alive(folder: Folder) -> bool:
+    # After a reboot the pid may be somebody else's, so its name is looked at.
+    pid = read_pid(folder.monitor_pid_file)
+    if not pid or not processes.start_time(pid):
+        return False
+    try:
+        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as stream:
+            return stream.read().strip() == "conmon"
+    except (FileNotFoundError, ProcessLookupError):
+        return False

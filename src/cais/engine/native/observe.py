@@ -1,0 +1,129 @@
+"""A container's record as callers see it. "Running" is never said of a process that is gone."""
+
+from __future__ import annotations
+
+import os
+
+import msgspec
+
+from cais.engine.native import monitor
+from cais.engine.native.folders import Folder
+from cais.engine.native.records import Life, Phase, Record
+from cais.engine.native.runtime import CGROUP_ROOT
+from cais.engine.native.spec import CGROUP_PARENT
+from cais.engine.protocol import ContainerState, State
+from cais.linux import processes
+
+SIGKILL_CODE = 137
+UNKNOWN_CODE = 255
+
+
+def is_running(record: Record) -> bool:
+    """Whether PID 1 of the container lives."""
+    life = record.life
+    return life.phase is Phase.RUNNING and processes.is_alive(life.pid, life.pid_started)
+
+
+def state_of(record: Record, folder: Folder) -> ContainerState:
+    """The record and what is true at this moment, for callers; writes nothing."""
+    life = record.life
+    running = is_running(record)
+    if life.phase is Phase.RUNNING and not running:
+        life = ended(record, folder, finished_at=0.0, wait=False)
+    return ContainerState(
+        id=record.id,
+        spec=record.spec,
+        state=_state(life, running=running),
+        created_at=record.created_at,
+        pid=life.pid if running else 0,
+        started_at=life.started_at,
+        finished_at=life.finished_at,
+        exit_code=life.exit_code,
+        oom_killed=life.oom_killed,
+        exit_reason=life.exit_reason,
+        manually_stopped=life.manually_stopped,
+        restart_count=life.restart_count,
+        health=life.health,
+        failing_streak=life.failing_streak,
+        last_probe=life.last_probe,
+        addresses=life.addresses,
+        ports=life.ports,
+        anonymous_volumes=life.anonymous_volumes,
+    )
+
+
+def ended(record: Record, folder: Folder, *, finished_at: float, wait: bool) -> Life:
+    """What became of a container whose process is gone. `finished_at` 0.0 is taken from the exit file."""
+    life = record.life
+    code = monitor.exit_code(record.id, folder, wait=wait)
+    kills = _oom_kills(record.id)
+    return msgspec.structs.replace(
+        life,
+        phase=Phase.EXITED,
+        pid=0,
+        pid_started=0,
+        finished_at=_written_at(record.id, folder) or finished_at,
+        exit_code=UNKNOWN_CODE if code is None else code,
+        oom_killed=kills > 0,
+        exit_reason=_reason(record, code, kills),
+    )
+
+
+def cgroup_folders(container_id: str) -> tuple[str, ...]:
+    """The container's cgroups that exist, the one with the memory controller first."""
+    found = []
+    for controller in ("memory", "pids", "devices", "systemd", "unified", ""):
+        path = os.path.join(CGROUP_ROOT, controller, CGROUP_PARENT.lstrip("/"), container_id)
+        if os.path.isdir(path):
+            found.append(path)
+    return tuple(found)
+
+
+def _state(life: Life, *, running: bool) -> State:
+    if running:
+        return State.RUNNING
+    if life.waiting:
+        return State.RESTARTING
+    if life.phase is Phase.REMOVING:
+        return State.DEAD
+    return State.EXITED if life.phase is Phase.EXITED else State.CREATED
+
+
+def _reason(record: Record, code: int | None, kills: int) -> str:
+    if code is None:
+        return "the monitor ended before it could note the exit status"
+    if kills > 0:
+        limit = record.spec.limits.memory_bytes
+        return "out of memory" + (f" (limit {_size(limit)})" if limit else "")
+    if code == SIGKILL_CODE:
+        return record.life.killed_by or "killed by SIGKILL from outside"
+    return ""
+
+
+def _oom_kills(container_id: str) -> int:
+    """How many processes of the container the kernel killed for memory (cgroup-v1/memory.rst, cgroup-v2.rst)."""
+    for path in cgroup_folders(container_id):
+        for name in ("memory.events", "memory.oom_control"):
+            try:
+                with open(os.path.join(path, name), encoding="ascii") as stream:
+                    for line in stream:
+                        key, _, value = line.partition(" ")
+                        if key == "oom_kill":
+                            return int(value)
+            except OSError:  # another controller, or the cgroup went meanwhile
+                continue
+    return 0
+
+
+def _written_at(container_id: str, folder: Folder) -> float:
+    try:
+        return os.stat(os.path.join(folder.exits, container_id)).st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def _size(count: int) -> str:
+    for unit, size in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if count >= size:
+            return f"{count / size:.4g} {unit}"
+    return f"{count} bytes"

@@ -1,0 +1,79 @@
+"""One run of a health check: captured, bounded, timed, and ended with all it started."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import time
+
+from cais import proc
+from cais.engine.native.cgroup import pids
+from cais.engine.native.inside import Session, exit_code, kill_session, session
+from cais.engine.native.parts import Parts
+from cais.engine.native.records import Record
+from cais.engine.protocol import ExecSpec, ProbeResult
+from cais.errors import CaisError
+
+MAX_OUTPUT_BYTES = 4096
+TIMED_OUT = -1
+
+
+def probe(parts: Parts, record: Record, argv: tuple[str, ...], timeout_s: float) -> ProbeResult:
+    """Run `argv` inside; a check that cannot run has failed, with the reason as its output."""
+    began = parts.clock.now()
+    try:
+        with session(parts, record, ExecSpec(argv=_line(argv))) as one:
+            returncode, output = parts.runtime.apart(lambda: _run(record, one, timeout_s))
+            code = returncode if returncode == TIMED_OUT else exit_code(returncode, one)
+    except (CaisError, OSError) as error:
+        code, output = 1, str(error).encode()
+    text = output.decode(errors="replace")
+    if code == TIMED_OUT:
+        text += f"health check exceeded its timeout ({timeout_s:g} s)"
+    return ProbeResult(began=began, ended=parts.clock.now(), exit_code=code, output=text)
+
+
+def _line(argv: tuple[str, ...]) -> tuple[str, ...]:
+    """`argv` may still carry HEALTHCHECK's own first word (Dockerfile reference, HEALTHCHECK)."""
+    if argv[:1] == ("CMD-SHELL",):
+        return ("/bin/sh", "-c", *argv[1:])
+    return argv[1:] if argv[:1] == ("CMD",) else argv
+
+
+def _run(record: Record, one: Session, timeout_s: float) -> tuple[int, bytes]:
+    process = proc.start(one.command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, new_session=True)
+    assert process.stdout is not None
+    deadline = time.monotonic() + timeout_s
+    pidfd = os.pidfd_open(process.pid)
+    try:
+        output, ended = _collect(process.stdout.fileno(), pidfd, deadline)
+        return (process.wait() if ended else TIMED_OUT), output
+    finally:
+        os.close(pidfd)
+        if process.poll() is None:
+            # Those inside first: without the runtime above them they would become PID 1's.
+            kill_session(one.pid, pids(record.id, record.life.pid))
+            process.kill()
+            process.wait()
+        process.stdout.close()
+
+
+def _collect(stream: int, pidfd: int, deadline: float) -> tuple[bytes, bool]:
+    """The first output, and whether the process ended in time. A descendant that keeps the stream open is not waited for."""
+    output = b""
+    poller = select.poll()
+    poller.register(stream, select.POLLIN)
+    poller.register(pidfd, select.POLLIN)
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return output, False
+        ready = {fd for fd, _ in poller.poll(left * 1000)}
+        if stream in ready:
+            chunk = os.read(stream, 65536)
+            output = (output + chunk)[:MAX_OUTPUT_BYTES]
+            if not chunk:
+                poller.unregister(stream)
+        elif pidfd in ready:
+            return output, True

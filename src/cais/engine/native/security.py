@@ -1,0 +1,56 @@
+"""`security_opt` read (docker run --security-opt). Pure."""
+
+from __future__ import annotations
+
+import msgspec
+
+from cais.errors import CaisError
+
+
+class Security(msgspec.Struct, frozen=True, kw_only=True):
+    """What the options say. `seccomp` is "" for the default profile, "unconfined", or a file."""
+
+    no_new_privileges: bool = False
+    seccomp: str = ""
+    apparmor: str = ""
+    unmask: bool = False
+
+
+def parse_security(options: tuple[str, ...]) -> Security:
+    """The meaning of `options`. Raises CaisError for one that is not understood: a security option is never dropped."""
+    security = Security()
+    for option in options:
+        name, value = _split(option)
+        if name == "no-new-privileges":
+            security = msgspec.structs.replace(security, no_new_privileges=_truth(option, value))
+        elif name == "seccomp" and value:
+            security = msgspec.structs.replace(security, seccomp="" if value == "builtin" else value)
+        elif name == "apparmor" and value:
+            security = msgspec.structs.replace(security, apparmor="" if value == "unconfined" else value)
+        elif name == "systempaths" and value == "unconfined":
+            security = msgspec.structs.replace(security, unmask=True)
+        elif name == "label" and value == "disable":
+            continue  # Cais sets no SELinux labels, so there is nothing to switch off
+        else:
+            raise CaisError(
+                f'security option "{option}" is not supported',
+                hint='use "no-new-privileges", "seccomp=FILE", "seccomp=unconfined", "apparmor=PROFILE" or "systempaths=unconfined"',
+            )
+    return security
+
+
+def _split(option: str) -> tuple[str, str]:
+    # Docker also takes the older "name:value".
+    for separator in "=:":
+        name, found, value = option.partition(separator)
+        if found:
+            return name, value
+    return option, ""
+
+
+def _truth(option: str, value: str) -> bool:
+    if value in ("", "true", "1"):
+        return True
+    if value in ("false", "0"):
+        return False
+    raise CaisError(f'security option "{option}" is neither true nor false')
