@@ -24,7 +24,7 @@ from cais.images.blobs import (
     IndexEntry,
     index_entry,
 )
-from cais.images.documents import decode, decode_config, decode_manifest
+from cais.images.documents import choose, decode, decode_config, decode_manifest
 from cais.images.layer import layer_tar
 from cais.images.model import (
     MEDIA_LAYER,
@@ -34,14 +34,13 @@ from cais.images.model import (
     Manifest,
     StoredImage,
 )
-from cais.images.platforms import Platform, best, host_platform
+from cais.images.platforms import host_platform
 from cais.images.records import Records, layer_descriptor
 from cais.images.reference import Reference, parse_reference
 from cais.images.rows import ImageRow, SnapshotRow
 
 _DOCKER_FILE = "manifest.json"
 _MAX_INDEX_DEPTH = 3
-_ATTESTATION = "vnd.docker.reference.type"
 OnBytes = Callable[[int], None]
 
 
@@ -158,7 +157,11 @@ def load(records: Records, path: str, on_bytes: OnBytes | None = None) -> tuple[
     Everything is verified against the image config's diff IDs. Of an image for several platforms the host's is taken.
     Raises InvalidImage, NotFoundError.
     """
-    with records.snapshots.scratch() as scratch, open_archive(path, scratch, on_bytes) as archive:
+    with (
+        records.lease.writing(),
+        records.snapshots.scratch() as scratch,
+        open_archive(path, scratch, on_bytes) as archive,
+    ):
         if archive.has(_DOCKER_FILE):
             images = decode(archive.read(_DOCKER_FILE), tuple[_DockerImage, ...], "manifest.json of the archive")
             return tuple(_load_docker(records, archive, image) for image in images)
@@ -214,15 +217,6 @@ def _manifest(archive: ArchiveFile, entry: IndexEntry, depth: int) -> Manifest:
     if depth == _MAX_INDEX_DEPTH:
         raise InvalidImage([Problem("the archive's indexes are nested too deeply")])
     return _manifest(archive, choose(document, host_platform()), depth + 1)
-
-
-def choose(index: Index, wanted: Platform) -> IndexEntry:
-    """The manifest of an index for a platform; attestations are no images. Raises InvalidImage that names what there is."""
-    images = [entry for entry in index.manifests if _ATTESTATION not in (entry.annotations or {})]
-    if len(images) == 1 and images[0].platform is None:
-        return images[0]
-    chosen = best([entry.platform for entry in images if entry.platform], wanted)
-    return next(entry for entry in images if entry.platform == chosen)
 
 
 def _load_manifest(

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 
 import msgspec
 
-from cais.digest import Digest
+from cais.digest import Digest, VerifiedReader, parse_digest
 from cais.errors import InvalidImage, Problem
 from cais.images.decompress import decompressed, drain
 from cais.images.layer import digest_layer
@@ -77,6 +77,7 @@ def _take(records: Records, layer: ArrivingLayer, below: Sequence[SnapshotRow], 
     present = records.rows.snapshot_of_chain(chain)
     if present is not None:
         return present
+    parse_digest(layer.descriptor.digest)  # it names a file of ours
     kept_type = _COMPRESSED.get(layer.descriptor.media_type)
     if kept_type is None and layer.descriptor.media_type not in _PLAIN:
         raise InvalidImage([Problem(f'layer type "{layer.descriptor.media_type[:200]}" is not supported')])
@@ -106,7 +107,8 @@ def _unpack(
         if keep:
             with _adding(records, layer, raw) as copied:
                 return _unpack_verified(copied, layer.diff_id, working.upper, lowers, limits)
-        return _unpack_verified(raw, layer.diff_id, working.upper, lowers, limits)
+        verified = VerifiedReader(raw, layer.descriptor.digest, layer.descriptor.size)  # type: ignore[arg-type]  # it only reads
+        return _unpack_verified(verified, layer.diff_id, working.upper, lowers, limits)
 
 
 def _unpack_verified(stream: ByteSource, diff_id: Digest, folder: str, lowers: Sequence[str], limits: Limits) -> int:

@@ -7,17 +7,19 @@ from typing import TypeVar
 import msgspec
 
 from cais.errors import InvalidImage, Problem
-from cais.images.blobs import Index
+from cais.images.blobs import Index, IndexEntry
 from cais.images.model import DOCKER_MANIFEST_LIST, MEDIA_INDEX, ImageConfig, Manifest
+from cais.images.platforms import Platform, best
 
 _INDEX_TYPES = (MEDIA_INDEX, DOCKER_MANIFEST_LIST)
+_ATTESTATION = "vnd.docker.reference.type"
 T = TypeVar("T")
 
 
 class _Kind(msgspec.Struct, frozen=True, rename="camel"):
     media_type: str = ""
     schema_version: int = 0
-    manifests: msgspec.Raw | None = None
+    manifests: list[object] | None = None
 
 
 def decode_config(data: bytes) -> ImageConfig:
@@ -33,6 +35,15 @@ def decode_manifest(data: bytes) -> Manifest | Index:
     if kind.media_type in _INDEX_TYPES or (not kind.media_type and kind.manifests is not None):
         return decode(data, Index, "image index")
     return decode(data, Manifest, "image manifest")
+
+
+def choose(index: Index, wanted: Platform) -> IndexEntry:
+    """The manifest of an index for a platform; attestations are no images. Raises InvalidImage that names what there is."""
+    images = [entry for entry in index.manifests if _ATTESTATION not in (entry.annotations or {})]
+    if len(images) == 1 and images[0].platform is None:
+        return images[0]
+    chosen = best([entry.platform for entry in images if entry.platform], wanted)
+    return next(entry for entry in images if entry.platform == chosen)
 
 
 def decode(data: bytes, kind: type[T], name: str) -> T:

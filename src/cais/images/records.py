@@ -46,7 +46,7 @@ class Records:
         self, config: ImageConfig, snapshot_id: str, references: Sequence[str], created_at: float | None
     ) -> StoredImage:
         """Record an image of `snapshot_id`'s chain, whose layers are digested now."""
-        with self.lease.writing():
+        with self.lease.writing():  # the layers found equal may be needed by nothing else yet
             layers = self.digested(snapshot_id)
             diff_ids = tuple(layer.diff_id for layer in layers if layer.diff_id is not None)
             config = msgspec.structs.replace(config, rootfs=RootFS(diff_ids=diff_ids))
