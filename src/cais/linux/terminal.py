@@ -24,3 +24,8 @@ def window_size(fd: int) -> tuple[int, int]:
     """Rows and columns."""
     size = os.get_terminal_size(fd)
     return size.lines, size.columns
+
+
+def set_window_size(fd: int, size: tuple[int, int]) -> None:
+    """Give the terminal `size` rows and columns; its foreground processes get SIGWINCH."""
+    termios.tcsetwinsize(fd, size)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+from collections.abc import Iterator
 
 from cais import proc
 from cais.engine.native.inside import Session, exit_code, session
@@ -12,17 +14,20 @@ from cais.engine.native.records import Record
 from cais.engine.protocol import ExecSpec
 from cais.errors import CaisError
 from cais.linux import processes
+from cais.linux.terminal import set_window_size, window_size
 
 STDIN, STDOUT, STDERR = 0, 1, 2
 
 
 def execute(parts: Parts, record: Record, spec: ExecSpec) -> int:
-    """Run to the end; the exit code. With a terminal the runtime copies between ours and the command's, and forwards its size."""
+    """Run to the end; the exit code. With a terminal the runtime copies between ours and the command's."""
     if spec.tty and not (os.isatty(STDIN) and os.isatty(STDOUT)):
         raise CaisError("the input is not a terminal", hint="leave the terminal out: -T")
     with session(parts, record, spec) as one:
+        sized = _sized(one) if spec.tty else contextlib.nullcontext()
         try:
-            returncode = parts.runtime.apart(lambda: _run(one, spec))
+            with sized:
+                returncode = parts.runtime.apart(lambda: _run(one, spec))
         except KeyboardInterrupt:
             _interrupt(one)
             raise
@@ -48,3 +53,24 @@ def _interrupt(one: Session) -> None:
     if fd is not None:
         processes.send(fd, signal.SIGINT)
         os.close(fd)
+
+
+@contextlib.contextmanager
+def _sized(one: Session) -> Iterator[None]:
+    """Give the command's terminal every new size of ours; crun sets only the first one."""
+
+    def tell(*_: object) -> None:
+        pid = one.pid
+        if pid:
+            with contextlib.suppress(OSError):  # it has just ended, or closed its terminal
+                fd = os.open(f"/proc/{pid}/fd/0", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+                try:
+                    set_window_size(fd, window_size(STDIN))
+                finally:
+                    os.close(fd)
+
+    before = signal.signal(signal.SIGWINCH, tell)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGWINCH, before)
