@@ -1,0 +1,3 @@
+from tests.e2e.engine.conftest import busybox_root, locations
+
+__all__ = ["busybox_root", "locations"]
