@@ -3,12 +3,13 @@
 import os
 import sys
 
+from tests.e2e.engine.surroundings import World
+
 from cais.clock import SystemClock
 from cais.images.model import RunConfig
 from cais.locations import find_locations
 from cais.supervise.serve import serve
 from cais.supervise.spawn import ready_fd
-from tests.e2e.engine.surroundings import World
 
 if __name__ == "__main__":
     rootfs, project = sys.argv[1:]
