@@ -160,3 +160,18 @@ def test_an_unhealthy_service_is_restarted_when_asked(stage: Stage) -> None:
                     break
         assert client.wait(web.id, Goal.HEALTHY, soon()).reached
         assert stage.state("web").pid != web.pid
+
+
+@pytest.mark.parametrize("delay_ms", [0, 4, 8, 12, 16, 20, 25, 30, 35, 40, 50, 70])
+def test_a_supervisor_killed_in_the_middle_of_a_restart_is_repaired_by_the_next(stage: Stage, delay_ms: int) -> None:
+    with stage.ensure() as client:
+        web = stage.run("web", *SERVES, restart=ALWAYS, probe=CHECK)
+        assert client.wait(web.id, Goal.HEALTHY, soon()).reached
+        os.kill(web.pid, signal.SIGKILL)
+        time.sleep(delay_ms / 1000)  # where in the restart this falls is left to chance
+        stage.kill_supervisor()
+    with stage.ensure() as client:
+        assert client.wait(web.id, Goal.HEALTHY, soon()).reached
+        again = stage.state("web")
+        assert again.pid not in (0, web.pid)
+        assert len(stage.engine.processes(web.id)) == 1
