@@ -20,6 +20,7 @@ from cais.images.blobs import (
     LAYOUT_CONTENT,
     LAYOUT_FILE,
     NAME_ANNOTATION,
+    TAG_ANNOTATION,
     Index,
     IndexEntry,
     index_entry,
@@ -202,12 +203,19 @@ def _media_type(archive: ArchiveFile, name: str) -> str:
 def _load_layout(records: Records, archive: ArchiveFile, index: Index) -> tuple[StoredImage, ...]:
     loaded: dict[Digest, StoredImage] = {}
     for entry in index.manifests:
-        name = (entry.annotations or {}).get(NAME_ANNOTATION, "")
+        name = _entry_name(entry)
         references = [str(parse_reference(name))] if name else []
         manifest = _manifest(archive, entry, 0)
         image = _load_manifest(records, archive, manifest, references)
         loaded[image.id] = image
     return tuple(loaded.values())
+
+
+def _entry_name(entry: IndexEntry) -> str:
+    annotations = entry.annotations or {}
+    tag = annotations.get(TAG_ANNOTATION, "")
+    # The second is a tag alone by the specification; Podman puts the whole name there.
+    return annotations.get(NAME_ANNOTATION, "") or (tag if "/" in tag or ":" in tag else "")
 
 
 def _manifest(archive: ArchiveFile, entry: IndexEntry, depth: int) -> Manifest:

@@ -19,6 +19,7 @@ WHITEOUT_PREFIX = b".wh."
 OPAQUE_NAME = b".wh..wh..opq"
 _CHUNK_BYTES = 1 << 20
 _CARRIED_XATTRS = ("security.capability", "user.")
+_OVERLAY_XATTRS = "user.overlay."  # an overlay mounted by a user keeps its marks here
 
 
 def layer_tar(folder: str, *, lowers: Sequence[str] = (), epoch_s: int | None = None) -> Iterator[bytes]:
@@ -146,11 +147,16 @@ class _LayerWriter:
         return any(os.path.lexists(os.path.join(lower, name)) for lower in self._lowers)
 
 
+def is_carried(name: str) -> bool:
+    """Whether an extended attribute is part of a layer."""
+    return name.startswith(_CARRIED_XATTRS) and not name.startswith(_OVERLAY_XATTRS)
+
+
 def _carried_xattrs(path: bytes) -> dict[str, bytes] | None:
     names = os.listxattr(path, follow_symlinks=False)
     if not names:
         return None
-    carried = [name for name in names if name.startswith(_CARRIED_XATTRS)]
+    carried = [name for name in names if is_carried(name)]
     return {name: os.getxattr(path, name, follow_symlinks=False) for name in carried}
 
 

@@ -93,9 +93,8 @@ class Manifest(
     frozen=True,
     kw_only=True,
     rename={"schema_version": "schemaVersion", "media_type": "mediaType"},
-    omit_defaults=True,
 ):
-    """An image manifest."""
+    """An image manifest. Its defaults are written: `schemaVersion` and `mediaType` must stand there."""
 
     config: Descriptor
     layers: tuple[Descriptor, ...]

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 from cais.errors import CaisError, HostError, InvalidImage, NoSpace, Problem
 from cais.images import tarwrite
-from cais.images.layer import OPAQUE_NAME, WHITEOUT_PREFIX
+from cais.images.layer import OPAQUE_NAME, WHITEOUT_PREFIX, is_carried
 from cais.images.limits import DEFAULT_LIMITS, Limits
 from cais.images.tarread import ByteSource, Member, TarReader
 from cais.linux.overlay import OPAQUE_XATTR
@@ -27,7 +27,6 @@ _FILE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXE
 # More than two paths of the greatest depth have folders, so that opening the second never closes the first's.
 _OPEN_FOLDERS = 2 * DEFAULT_LIMITS.depth + 44
 _DEVICES = (tarwrite.CHARACTER, tarwrite.BLOCK_DEVICE)
-_ALLOWED_XATTRS = ("security.capability", "user.")
 
 Path = tuple[bytes, ...]
 
@@ -258,7 +257,7 @@ def _write_file(parent: int, name: bytes, member: Member, content: TarReader) ->
 
 def _set_xattrs(fd: int, member: Member) -> None:
     for name, value in member.xattrs.items():
-        if name.startswith(_ALLOWED_XATTRS):
+        if is_carried(name):
             os.setxattr(fd, name, value)
 
 

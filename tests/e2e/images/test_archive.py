@@ -97,7 +97,9 @@ def test_a_saved_archive_is_what_docker_and_oci_tools_read(store: ImageStore, tm
     assert entry["annotations"]["org.opencontainers.image.ref.name"] == "1"
     manifest = (tmp_path / "blobs/sha256" / entry["digest"][7:]).read_bytes()
     assert (sha(manifest), len(manifest)) == (entry["digest"], entry["size"])
-    for descriptor in json.loads(manifest)["layers"]:
+    read = json.loads(manifest)
+    assert (read["schemaVersion"], read["mediaType"]) == (2, "application/vnd.oci.image.manifest.v1+json")
+    for descriptor in read["layers"]:
         assert (tmp_path / "blobs/sha256" / descriptor["digest"][7:]).stat().st_size == descriptor["size"]
 
 
