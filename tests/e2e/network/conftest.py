@@ -3,16 +3,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.e2e.network.lab import Lab, links, soon
+from tests.e2e.network.lab import Lab, soon
 
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[Lab]:
     if os.geteuid() != 0:
         pytest.skip("needs root")
-    before = links()
     made = Lab(str(tmp_path / "root"))
     yield made
     made.close()
-    assert soon(lambda: links() <= before), "interfaces were left"
+    assert soon(lambda: not made.links()), "interfaces were left"
     assert str(tmp_path) not in Path("/proc/self/mountinfo").read_text(), "a namespace was left"

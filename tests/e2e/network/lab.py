@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from cais.database import Database
 from cais.engine.native.netprotocol import Endpoint
+from cais.engine.native.network import plan
 from cais.engine.native.network.networking import NativeNetworking
 from cais.engine.protocol import EndpointSpec, NetworkSpec, NetworkState, PortSpec
 from cais.linux import netns
@@ -30,17 +31,27 @@ class Lab:
         self.locations = Locations(root=root, run=os.path.join(root, "run"))
         self.networking = self.another()
         self.servers: list[socket.socket] = []
+        self.interfaces: set[str] = set()
 
     def another(self) -> NativeNetworking:
         """A second command on the same root."""
         return NativeNetworking(self.locations, Database(self.locations.database))
 
     def network(self, name: str, *, internal: bool = False, subnet: str = "") -> NetworkState:
+        self.interfaces.add(plan.bridge_name(self.root, name))
         return self.networking.ensure_network(NetworkSpec(name=name, project="lab", internal=internal, subnet=subnet))
 
     def connect(self, name: str, *networks: str, ports: tuple[PortSpec, ...] = ()) -> Endpoint:
         endpoints = tuple(EndpointSpec(network=network, aliases=(name,)) for network in networks)
+        self.interfaces.update(self.interface(name, network) for network in networks)
         return self.networking.connect(container_id(name), name, endpoints, ports)
+
+    def interface(self, name: str, network: str) -> str:
+        return plan.interface_name(self.root, container_id(name), network)
+
+    def links(self) -> set[str]:
+        """This root's interfaces that are there: others may be testing on this machine too."""
+        return self.interfaces & set(os.listdir("/sys/class/net"))
 
     def close(self) -> None:
         for server in self.servers:
@@ -128,10 +139,6 @@ def resolve(namespace: str, name: str, *, tcp: bool = False, timeout_s: float = 
     answers = struct.unpack_from(">H", response, 6)[0]
     records = [response[len(query) + 16 * n : len(query) + 16 * (n + 1)] for n in range(answers)]
     return response[3] & 15, tuple(socket.inet_ntoa(record[12:]) for record in records)
-
-
-def links() -> set[str]:
-    return {name for name in os.listdir("/sys/class/net") if name.startswith(("cais-", "cv"))}
 
 
 def soon(condition: Callable[[], bool], timeout_s: float = 5.0) -> bool:

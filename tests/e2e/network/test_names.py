@@ -23,6 +23,13 @@ def server_pid(lab: Lab) -> int | None:
     return None
 
 
+def running_server(lab: Lab) -> int:
+    assert soon(lambda: server_pid(lab) is not None)
+    found = server_pid(lab)
+    assert found is not None
+    return found
+
+
 @pytest.mark.parametrize("tcp", [False, True])
 def test_names_of_the_network_are_answered(lab: Lab, tcp: bool) -> None:
     lab.network("names")
@@ -70,8 +77,7 @@ def test_killed_server_is_started_again(lab: Lab) -> None:
     lab.network("names")
     web, db = lab.connect("web", "names"), lab.connect("db", "names")
     assert not lab.networking.ensure_name_server()
-    pid = server_pid(lab)
-    assert pid is not None
+    pid = running_server(lab)
     os.kill(pid, signal.SIGKILL)
     assert soon(lambda: server_pid(lab) != pid)
     assert lab.networking.ensure_name_server()
@@ -89,8 +95,7 @@ def _answers(namespace: str) -> bool:
 def test_the_next_container_starts_a_killed_server(lab: Lab) -> None:
     lab.network("names")
     web = lab.connect("web", "names")
-    pid = server_pid(lab)
-    assert pid is not None
+    pid = running_server(lab)
     os.kill(pid, signal.SIGKILL)
     assert soon(lambda: server_pid(lab) != pid)
     db = lab.connect("db", "names")
@@ -100,7 +105,7 @@ def test_the_next_container_starts_a_killed_server(lab: Lab) -> None:
 def test_the_server_ends_with_the_last_network(lab: Lab) -> None:
     lab.network("names")
     lab.connect("web", "names")
-    assert server_pid(lab) is not None
+    running_server(lab)
     lab.close()
     assert soon(lambda: server_pid(lab) is None)
 

@@ -42,6 +42,9 @@ class Kernel(Protocol):
     def ensure_bridge(self, bridge: Bridge) -> bool:
         """Make the bridge with its address, switched on; whether it was not there."""
 
+    def has_link(self, name: str) -> bool:
+        """Whether the host has that interface."""
+
     def rejoin(self, bridge: Bridge, interfaces: Sequence[str]) -> None:
         """Make interfaces ports of a bridge that was lost and made again; those that are gone too are left to `ensure_endpoint`."""
 
@@ -82,7 +85,7 @@ class LinuxKernel:
 
     def ensure_bridge(self, bridge: Bridge) -> bool:
         """See Kernel."""
-        missing = not os.path.exists(f"/sys/class/net/{bridge.name}")
+        missing = not self.has_link(bridge.name)
         try:
             with rtnetlink.Netlink() as netlink:
                 netlink.execute([rtnetlink.new_bridge(bridge.name, mac_for(bridge.gateway))])
@@ -98,6 +101,10 @@ class LinuxKernel:
         except OSError as error:
             raise _translated(error) from error
         return missing
+
+    def has_link(self, name: str) -> bool:
+        """See Kernel."""
+        return os.path.exists(f"/sys/class/net/{name}")
 
     def rejoin(self, bridge: Bridge, interfaces: Sequence[str]) -> None:
         """See Kernel."""

@@ -12,6 +12,7 @@ import os
 import socket
 import sys
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 import msgspec
 
@@ -38,6 +39,25 @@ def container_file(namespace: str, places: Sequence[Place], *, forward: bool) ->
     return "\n".join(lines) + "\n"
 
 
+class Names(Protocol):
+    """What networking asks of whoever answers names."""
+
+    def publish(self, container_id: str, text: str, sockets: Sequence[socket.socket] = ()) -> None:
+        """Make a container's file known, and hand over the sockets at which it asks. Raises HostError."""
+
+    def forget(self, container_id: str) -> None:
+        """Take a container's names away; fine when it has none."""
+
+    def known(self) -> frozenset[str]:
+        """Ids of the containers that have a file."""
+
+    def ensure(self) -> bool:
+        """Start the server unless it runs or nobody needs it; whether it was started."""
+
+    def end(self) -> None:
+        """End the server, if there is one."""
+
+
 class NameServer:
     """The name server of the root whose run folder is `folder`. Methods may be called from any thread or process."""
 
@@ -49,31 +69,31 @@ class NameServer:
         self._log = os.path.join(folder, "names.log")
 
     def publish(self, container_id: str, text: str, sockets: Sequence[socket.socket] = ()) -> None:
-        """Make names known (and hand over the sockets at which their container asks). Raises HostError when the server cannot be started."""
+        """See Names."""
         os.makedirs(self._files, exist_ok=True)
         durable.write(os.path.join(self._files, container_id), text.encode(), sync=False)
         self._send(container_id, sockets)
 
     def forget(self, container_id: str) -> None:
-        """Take a container's names away; fine when it has none."""
+        """See Names."""
         with contextlib.suppress(FileNotFoundError):
             os.unlink(os.path.join(self._files, container_id))
         self._try_send(container_id)
 
     def known(self) -> frozenset[str]:
-        """Ids of the containers that have a file."""
+        """See Names."""
         if not os.path.isdir(self._files):
             return frozenset()
         return frozenset(name for name in os.listdir(self._files) if not name.startswith("."))
 
     def ensure(self) -> bool:
-        """Start the server unless it runs or nobody needs it; whether it was started. Half a tenth of a millisecond when it runs."""
+        """See Names."""
         if not self.known() or self._try_send(""):
             return False
         return self._start()
 
     def end(self) -> None:
-        """End the server, if there is one. Nobody can reach it afterwards: the next order starts another."""
+        """See Names. Nobody can reach it afterwards: the next order starts another."""
         if not os.path.exists(self._path):
             return
         with durable.locked(self._lock):

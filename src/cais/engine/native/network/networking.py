@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import socket
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from cais import durable
 from cais.database import Database
 from cais.engine.native.netprotocol import Endpoint
-from cais.engine.native.network import hostports, names, plan
+from cais.engine.native.network import hostports, openings, plan
 from cais.engine.native.network.firewall import Firewall, Packets
 from cais.engine.native.network.kernel import Attachment, Kernel, LinuxKernel
+from cais.engine.native.network.names import Names, NameServer, Place, container_file
 from cais.engine.native.network.plan import Lease
 from cais.engine.native.network.rows import Rows, bridge_of, entrance, forwards
 from cais.engine.native.network.rules import Forward
 from cais.engine.protocol import EndpointSpec, NetworkSpec, NetworkState, PortSpec
-from cais.errors import Conflict, HostError, NotFoundError, PortInUse, UsageError
+from cais.errors import Conflict, HostError, NotFoundError, PermissionNeeded, PortInUse, UsageError
 from cais.linux.addresses import Subnet, mac_for
 from cais.linux.nft import Nftables
 from cais.locations import Locations
@@ -44,15 +46,17 @@ class NativeNetworking:
         *,
         kernel: Kernel | None = None,
         packets: Packets | None = None,
-        name_server: names.NameServer | None = None,
+        name_server: Names | None = None,
+        subnet_lock: str = HOST_LOCK,
     ) -> None:
         self._root = locations.root
         self._folder = os.path.join(locations.run, "network")
         self._namespaces = os.path.join(self._folder, "netns")
+        self._subnet_lock = subnet_lock
         self._rows = Rows(database)
         self._packets = packets or Nftables()
         self._kernel = kernel or LinuxKernel(self._packets)
-        self._names = name_server or names.NameServer(self._folder)
+        self._names: Names = name_server or NameServer(self._folder)
         self._held = hostports.HeldPorts(os.path.join(self._folder, "held"))
         lock = os.path.join(self._folder, "firewall.lock")
         self._firewall = Firewall(plan.root_key(self._root), lock, self._packets, self._whole)
@@ -70,7 +74,7 @@ class NativeNetworking:
             self._kernel.rejoin(bridge, members)
         self._firewall.add_bridge(bridge)
         if not spec.internal:
-            self._open_forwarding(state.bridge)
+            openings.open_forwarding(self._packets, state.bridge)
         self.ensure_name_server()
         return state
 
@@ -84,7 +88,7 @@ class NativeNetworking:
             raise Conflict(f'network "{name}" is in use by {who}', hint="remove these containers first")
         last = len(self._rows.networks()) == 1
         self._firewall.remove_bridge(bridge_of(state), last=last)
-        self._close_forwarding(state.bridge)
+        openings.close_forwarding(self._packets, state.bridge)
         self._kernel.remove_bridge(state.bridge)
         with self._rows.database.transaction() as writer:
             self._rows.remove_network(writer, name)
@@ -162,6 +166,9 @@ class NativeNetworking:
         for container_id in self._names.known() - recorded:
             self._names.forget(container_id)
             done.append(f'removed the names of container "{container_id[:SHORT_ID]}", which is gone')
+        for state in self._rows.networks():
+            if self._kernel.has_link(state.bridge):
+                self._firewall.add_bridge(bridge_of(state))  # a no-op, unless somebody flushed the machine's rules
         if self.ensure_name_server():
             done.append("started the name server again")
         return tuple(done)
@@ -189,7 +196,7 @@ class NativeNetworking:
 
     def _new_network(self, spec: NetworkSpec) -> NetworkState:
         _check_names((spec.name,))
-        with durable.locked(HOST_LOCK):
+        with self._host_lock():
             if found := self._rows.network(spec.name):
                 return found  # somebody else was quicker
             recorded = tuple(Subnet.parse(state.subnet) for state in self._rows.networks())
@@ -207,6 +214,16 @@ class NativeNetworking:
             self._kernel.ensure_bridge(bridge_of(state))
             return state
 
+    @contextlib.contextmanager
+    def _host_lock(self) -> Iterator[None]:
+        try:
+            fd = os.open(self._subnet_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except PermissionError as error:
+            raise PermissionNeeded("networks need root", hint="run with sudo") from error
+        os.close(fd)
+        with durable.locked(self._subnet_lock):
+            yield
+
     def _check_same(self, state: NetworkState, spec: NetworkSpec) -> None:
         for what, is_so, wanted in (
             ("subnet", state.subnet, spec.subnet or state.subnet),
@@ -218,16 +235,6 @@ class NativeNetworking:
                     f'network "{spec.name}" exists with {what} {is_so}, not {wanted}',
                     hint="remove the network (with its containers) and create it again",
                 )
-
-    def _open_forwarding(self, bridge: str) -> None:
-        from cais.engine.native.network import openings
-
-        openings.open_forwarding(self._packets, bridge)
-
-    def _close_forwarding(self, bridge: str) -> None:
-        from cais.engine.native.network import openings
-
-        openings.close_forwarding(self._packets, bridge)
 
     def _is_as_asked(self, container_id: str, endpoints: tuple[EndpointSpec, ...], asked: tuple[PortSpec, ...]) -> bool:
         leases = self._rows.leases(container_id)
@@ -338,9 +345,9 @@ class NativeNetworking:
     def _publish_names(self, container_id: str, sockets: tuple[socket.socket, ...]) -> None:
         leases = self._rows.leases(container_id)
         short = (container_id[:SHORT_ID],)
-        places = [names.Place(it.network, it.address, it.aliases + short if it.aliases else ()) for it in leases]
+        places = [Place(it.network, it.address, it.aliases + short if it.aliases else ()) for it in leases]
         forward = any(lease.network not in self._internal() for lease in leases)
-        text = names.container_file(self._namespace(container_id), places, forward=forward)
+        text = container_file(self._namespace(container_id), places, forward=forward)
         self._names.publish(container_id, text, sockets)
 
     def _network(self, name: str) -> NetworkState:

@@ -6,8 +6,12 @@ two accepting rules a bridge, into the chain Docker reserves for its users, else
 
 from __future__ import annotations
 
-from cais import proc
+from typing import TYPE_CHECKING
+
 from cais.engine.native.network.firewall import Packets
+
+if TYPE_CHECKING:
+    from cais.proc import Outcome
 
 USER_CHAIN = "DOCKER-USER"
 FORWARD_CHAIN = "FORWARD"
@@ -46,6 +50,8 @@ def close_forwarding(packets: Packets, bridge: str) -> None:
                 _iptables("-D", chain, *rule)
 
 
-def _iptables(*arguments: str) -> proc.Outcome:
+def _iptables(*arguments: str) -> Outcome:
+    from cais import proc  # subprocess is dear, and most machines need no opening
+
     command = proc.Command(argv=("iptables", "-w", "5", *arguments), install_hint="apt-get install iptables")
     return proc.run(command)

@@ -72,6 +72,10 @@ table ip cais_names {{
 """
 
 
+SMALLEST_CHAIN = "guard"
+"""The chain whose presence shows that the table is there."""
+
+
 class Forward(msgspec.Struct, frozen=True, kw_only=True):
     """A host port and the container it leads to."""
 
