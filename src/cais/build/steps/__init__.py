@@ -1,1 +1,1 @@
-"""One module a build step kind: what RUN, COPY, ADD and WORKDIR do to a root file system."""
+"""What changes files during a build: one value a kind of step, and one module that does it."""

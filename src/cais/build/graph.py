@@ -1,0 +1,137 @@
+"""Which stages a target needs, and in which order they can be had. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+
+from cais.build.scope import Arguments
+from cais.build.sources import Base, Context, Image, Scratch, Source, StageOutput
+from cais.dockerfile.expand import expand
+from cais.dockerfile.instructions import Copy, Dockerfile, Run, Stage, StageInstruction
+from cais.dockerfile.suggest import did_you_mean
+from cais.errors import InvalidDockerfile, NotFoundError, Problem, Span
+
+IMAGE_CONTEXT = "docker-image://"
+
+
+class Need(msgspec.Struct, frozen=True):
+    """Something a stage takes files from, and the line that says so."""
+
+    source: Source | Scratch
+    span: Span
+
+
+class Graph:
+    """The stages of a Dockerfile with what each needs. Raises InvalidDockerfile for a stage that does not exist."""
+
+    def __init__(self, dockerfile: Dockerfile, arguments: Arguments, contexts: Mapping[str, str]) -> None:
+        self._dockerfile = dockerfile
+        self._contexts = contexts
+        self._last = {stage.name: stage.index for stage in dockerfile.stages if stage.name}
+        self.bases: tuple[Base, ...] = tuple(self._base(stage, arguments) for stage in dockerfile.stages)
+
+    def target(self, name: str) -> int:
+        """The index of the stage `name` (a name or a number; "" is the last). Raises NotFoundError."""
+        stages = self._dockerfile.stages
+        if not name:
+            return len(stages) - 1
+        index = self._stage(name)
+        if index is None:
+            known = [stage.name for stage in stages if stage.name]
+            raise NotFoundError(
+                f'"{self._dockerfile.file}" has no stage "{name}"',
+                hint=did_you_mean(name, known, "its stages are " + (", ".join(known) or "unnamed")),
+            )
+        return index
+
+    def source(self, name: str, span: Span) -> Source:
+        """What `--from=name` means: a named context, a stage, else an image. Raises InvalidDockerfile for a number that is no stage."""
+        if name in self._contexts:
+            given = self._contexts[name]
+            return Image(given.removeprefix(IMAGE_CONTEXT)) if given.startswith(IMAGE_CONTEXT) else Context(name)
+        index = self._stage(name)
+        if index is not None:
+            return StageOutput(index)
+        if name.isascii() and name.isdecimal():
+            count = len(self._dockerfile.stages)
+            hint = f"stages are numbered from 0 to {count - 1}" if count > 1 else "there is only stage 0"
+            raise InvalidDockerfile([Problem(f"there is no stage {name}", span, hint)])
+        return Image(name)
+
+    def needs(self, index: int) -> Iterator[Need]:
+        """What stage `index` is made from, by its own text (a base image's ONBUILD may add to it)."""
+        stage = self._dockerfile.stages[index]
+        yield Need(self.bases[index], stage.base.span)
+        for instruction in stage.instructions:
+            for name in source_names(instruction):
+                yield Need(self.source(name, instruction.span), instruction.span)
+
+    def order(self, target: int) -> tuple[int, ...]:
+        """The stages `target` needs, each after those it needs itself, `target` last. Raises InvalidDockerfile for a circle."""
+        done: list[int] = []
+        self._visit(target, [], done)
+        return tuple(done)
+
+    def _visit(self, index: int, path: list[int], done: list[int]) -> None:
+        if index in done:
+            return
+        path.append(index)
+        for need in self.needs(index):
+            if isinstance(need.source, StageOutput):
+                if need.source.index in path:
+                    raise self._circle(path[path.index(need.source.index) :], need.span)
+                self._visit(need.source.index, path, done)
+        path.pop()
+        done.append(index)
+
+    def _circle(self, path: Sequence[int], span: Span) -> InvalidDockerfile:
+        names = [stage_title(self._dockerfile.stages[index]) for index in (*path, path[0])]
+        return InvalidDockerfile(
+            [
+                Problem(
+                    "stages need each other in a circle: " + " -> ".join(names),
+                    span,
+                    "take the files from another stage",
+                )
+            ]
+        )
+
+    def _stage(self, name: str) -> int | None:
+        if name.isascii() and name.isdecimal():
+            return int(name) if int(name) < len(self._dockerfile.stages) else None
+        return self._last.get(name.lower())
+
+    def _base(self, stage: Stage, arguments: Arguments) -> Base:
+        span = stage.base.span
+        image = expand(stage.base.image, arguments.of_from, escape=arguments.escape, span=span)
+        if not image:
+            hint = f'give the argument in "{stage.base.image}" a default: ARG NAME=VALUE before the first FROM'
+            raise InvalidDockerfile([Problem("FROM has no image after its variables are replaced", span, hint)])
+        if image in self._contexts:
+            given = self._contexts[image]
+            if given.startswith(IMAGE_CONTEXT):
+                return Image(given.removeprefix(IMAGE_CONTEXT))
+            hint = "use it with COPY --from, or make an image of it: cais image import"
+            raise InvalidDockerfile([Problem(f'FROM cannot start from the folder "{given}"', span, hint)])
+        if image == "scratch":
+            return Scratch()
+        earlier = [
+            each.index for each in self._dockerfile.stages[: stage.index] if each.name and each.name == image.lower()
+        ]
+        return StageOutput(earlier[-1]) if earlier else Image(image)
+
+
+def stage_title(stage: Stage) -> str:
+    """How a stage is called in messages."""
+    return stage.name or f"stage-{stage.index}"
+
+
+def source_names(instruction: StageInstruction) -> Iterator[str]:
+    """The names an instruction gives after `from=`."""
+    if isinstance(instruction, Copy) and instruction.from_:
+        yield instruction.from_
+    if isinstance(instruction, Run):
+        for mount in instruction.mounts:
+            yield from (value for name, value in mount if name == "from" and value)

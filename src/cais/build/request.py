@@ -1,0 +1,74 @@
+"""What a build is asked for, and whom it asks for images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import msgspec
+
+from cais.errors import UsageError
+from cais.images.model import StoredImage
+
+# A fixed instant for builds that are given none: the first that a zip file can express, so that Python wheels can be made of
+# what a build copies (docs/decisions/build-times.md).
+DEFAULT_EPOCH_S = 315_532_800
+
+
+class BuildRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A build. Paths are absolute, but `dockerfile` may be relative to the context.
+
+    `context` is "" when only `dockerfile_text` is given. An argument of None takes the value of the same name in `environment`, which
+    is the caller's: proxies, the place of its certificates and SOURCE_DATE_EPOCH come from there too. `contexts` are folders, or
+    images as `docker-image://REFERENCE`. A secret is its content, or the path of a file. `host_ca` offers the machine's certificates
+    and proxies to RUN.
+    """
+
+    name: str
+    context: str = ""
+    dockerfile: str = "Dockerfile"
+    dockerfile_text: str | None = None
+    target: str = ""
+    arguments: Mapping[str, str | None] = {}
+    labels: Mapping[str, str] = {}
+    tags: tuple[str, ...] = ()
+    contexts: Mapping[str, str] = {}
+    secrets: Mapping[str, bytes | str] = {}
+    no_cache: bool = False
+    pull: bool = False
+    platform: str = ""
+    extra_hosts: tuple[tuple[str, str], ...] = ()
+    network: str = "default"
+    shm_size_bytes: int = 64 << 20
+    host_ca: bool = True
+    source_date_epoch: int | None = None
+    environment: Mapping[str, str] = {}
+
+    @property
+    def given_arguments(self) -> Mapping[str, str]:
+        """The build arguments that have a value."""
+        found = {name: self.environment.get(name) if value is None else value for name, value in self.arguments.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+class ImageSource(Protocol):
+    """Finds images for FROM, COPY --from and RUN --mount=from."""
+
+    def resolve(self, reference: str, *, pull: bool = False) -> StoredImage:
+        """From the store (unless `pull` asks for a newer one), else a registry, else a base recipe. Raises PullError."""
+
+
+def epoch_of(request: BuildRequest) -> int:
+    """The instant the image is dated with, in seconds: what was asked for, else SOURCE_DATE_EPOCH as a build argument or in the
+    environment, else a fixed one. Raises UsageError when it is no number."""
+    if request.source_date_epoch is not None:
+        return request.source_date_epoch
+    name = "SOURCE_DATE_EPOCH"
+    text = request.given_arguments.get(name) or request.environment.get(name)
+    if not text:
+        return DEFAULT_EPOCH_S
+    if not (text.isascii() and text.isdecimal()):
+        raise UsageError(
+            f'SOURCE_DATE_EPOCH is "{text[:40]}"', hint="give it as whole seconds since 1970: git log -1 --format=%ct"
+        )
+    return int(text)

@@ -1,0 +1,174 @@
+"""What all parts of one build share: the request, the store, the contexts, and the digests of what steps take in."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from cais.build.cachekey import base_key
+from cais.build.executor import BuildExecutor
+from cais.build.filedigests import FileDigests
+from cais.build.request import BuildRequest, ImageSource, epoch_of
+from cais.build.select import Selection, digest_matches, select
+from cais.build.sources import Context, Image, Source, StageOutput
+from cais.build.tree import Tree
+from cais.clock import Clock
+from cais.dockerfile import ignorefile
+from cais.errors import BuildError, CaisError, Span
+from cais.events import EventSink
+from cais.images.model import History, StoredImage
+from cais.images.protocol import ImageStore
+from cais.locations import Locations
+
+
+class StageResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What a stage came to: its key, its files ("" for none), and its history with the base image's."""
+
+    key: str
+    snapshot: str
+    history: tuple[History, ...] = ()
+
+
+class Session:
+    """One build. `stage_result` gives the result of another stage, waiting for it if need be."""
+
+    def __init__(
+        self,
+        request: BuildRequest,
+        *,
+        store: ImageStore,
+        images: ImageSource,
+        executor: BuildExecutor,
+        events: EventSink,
+        clock: Clock,
+        locations: Locations,
+    ) -> None:
+        self.request = request
+        self.store = store
+        self.executor = executor
+        self.events = events
+        self.clock = clock
+        self.locations = locations
+        self.epoch_s = epoch_of(request)
+        self.stage_result: Callable[[int], StageResult] = _no_stages
+        self.cancelled = threading.Event()
+        self.made: dict[str, str] = {}
+        self._images = images
+        self._resolved: dict[str, StoredImage] = {}
+        self._trees: dict[str, Tree] = {}
+        self._digests: list[FileDigests] = []
+        self._lock = threading.Lock()
+
+    def image(self, reference: str, span: Span) -> StoredImage:
+        """The image, found once. Raises PullError, placed at `span`."""
+        with self._lock:
+            known = self._resolved.get(reference)
+        if known is None:
+            known = None if self.request.pull else self.store.find(reference)
+            known = known or self._resolve(reference, span)
+            with self._lock:
+                self._resolved[reference] = known
+        return known
+
+    def _resolve(self, reference: str, span: Span) -> StoredImage:
+        try:
+            return self._images.resolve(reference, pull=self.request.pull)
+        except CaisError as error:
+            error.span = error.span or span
+            raise
+
+    def identity(self, source: Source, span: Span) -> str:
+        """What makes `source` what it is: a stage's key, an image's id."""
+        if isinstance(source, StageOutput):
+            return self.stage_result(source.index).key
+        assert isinstance(source, Image)
+        return base_key(self.image(source.reference, span).id, self.epoch_s)
+
+    def snapshot(self, source: StageOutput | Image, span: Span) -> str:
+        """The files of a stage or an image."""
+        if isinstance(source, StageOutput):
+            return self.stage_result(source.index).snapshot
+        chain = self.image(source.reference, span).chain_ids
+        return chain[-1] if chain else ""
+
+    @contextlib.contextmanager
+    def tree(self, source: Source, span: Span) -> Iterator[Tree]:
+        """The files of `source`, for the time of the block."""
+        if isinstance(source, Context):
+            yield self.context(source.name)
+            return
+        with self.store.snapshots.prepare(self.snapshot(source, span)) as mounted:
+            yield Tree(mounted.merged)
+
+    @contextlib.contextmanager
+    def scratch(self) -> Iterator[str]:
+        """An empty folder, gone after the block (or, when this process dies, with the store's next sweep)."""
+        with self.store.snapshots.prepare("") as prepared:
+            yield prepared.merged
+
+    def context(self, name: str) -> Tree:
+        """A named context, or the main one. Raises BuildError when the build has none."""
+        with self._lock:
+            if name not in self._trees:
+                folder = self.request.contexts[name] if name else self.request.context
+                self._trees[name] = self._open_context(folder, "" if name else self.request.dockerfile)
+            return self._trees[name]
+
+    def digest(self, source: Source, selection: Selection, span: Span) -> str:
+        """The digest of what `selection` names in `source`.
+
+        Of a stage or an image it is remembered by what made them, so that their files need not be there to know it; and when they are
+        made anew and come out the same, so does everything that takes files from them.
+        """
+        if isinstance(source, Context):
+            tree = self.context(source.name)
+            return digest_matches(tree, select(tree, selection, span))
+        alias = hashlib.sha256(
+            f"digest {self.identity(source, span)} ".encode() + msgspec.json.encode(selection)
+        ).hexdigest()
+        known = self.store.get_cached(alias)
+        if known is not None:
+            return known["digest"]
+        with self.tree(source, span) as tree:
+            digest = digest_matches(tree, select(tree, selection, span))
+        self.store.put_cached(alias, "", {"digest": digest})
+        return digest
+
+    def save(self) -> None:
+        """Keep what was learned about the contexts' files."""
+        for digests in self._digests:
+            digests.save()
+
+    def _open_context(self, folder: str, dockerfile: str) -> Tree:
+        if not folder:
+            raise BuildError("the build has no context", hint="give a folder as the build context")
+        if "://" in folder or folder.startswith("git@"):
+            raise BuildError(
+                f'the context "{folder}" is not a folder of this machine', hint="clone or download it first"
+            )
+        digests = FileDigests(os.path.join(self.locations.build, "digests"), folder, self.clock)
+        self._digests.append(digests)
+        ignored = ignorefile.IgnoreMatcher(_ignore_patterns(folder, dockerfile))
+        tree = Tree(folder, is_context=True, ignored=ignored, digests=digests)
+        tree.root()
+        return tree
+
+
+def _ignore_patterns(folder: str, dockerfile: str) -> tuple[ignorefile.Pattern, ...]:
+    def read(name: str) -> str | None:
+        try:
+            with open(os.path.join(folder, name), encoding="utf-8", errors="surrogateescape") as stream:
+                return stream.read()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    return ignorefile.find(dockerfile, read)
+
+
+def _no_stages(_index: int) -> StageResult:
+    raise AssertionError("the build has not begun")

@@ -1,0 +1,152 @@
+"""From a request to an image: the stages the target needs, from the cache or made, side by side where they do not wait for each other."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+from collections.abc import Mapping
+
+import msgspec
+
+from cais.build.evaluate import Evaluated
+from cais.build.executor import BuildExecutor
+from cais.build.graph import Graph
+from cais.build.parallel import Outcomes, run_side_by_side
+from cais.build.platform import Platform, automatic_arguments, require_this
+from cais.build.request import BuildRequest, ImageSource
+from cais.build.scope import read_arguments, unknown_arguments
+from cais.build.session import Session, StageResult
+from cais.build.sources import StageOutput
+from cais.build.stage import NotReady, StageWork
+from cais.build.stages import Stages
+from cais.clock import Clock, rfc3339
+from cais.dockerfile.instructions import Dockerfile
+from cais.dockerfile.parser import parse
+from cais.errors import BuildError, NotFoundError
+from cais.events import EventSink, MessageEvent, Phase
+from cais.images.model import ImageConfig, StoredImage
+from cais.images.protocol import ImageStore
+from cais.locations import Locations
+
+
+def build(
+    request: BuildRequest,
+    *,
+    store: ImageStore,
+    images: ImageSource,
+    executor: BuildExecutor,
+    events: EventSink,
+    clock: Clock,
+    locations: Locations,
+) -> StoredImage:
+    """Build the image, tag it, and return it. Two builds of the same may run at once, in one process or several.
+
+    Raises InvalidDockerfile, BuildError (a step failed), PullError (a base image could not be had), NotFoundError (no Dockerfile, no
+    such target).
+    """
+    session = Session(
+        request, store=store, images=images, executor=executor, events=events, clock=clock, locations=locations
+    )
+    dockerfile = _read_dockerfile(request)
+    platform = require_this(request.platform)
+    arguments = read_arguments(dockerfile, request.given_arguments, automatic_arguments(platform))
+    _warn_of_unknown(session, dockerfile)
+    graph = Graph(dockerfile, arguments, request.contexts)
+    target = graph.target(request.target)
+    try:
+        works = Stages(session, dockerfile, graph, graph.order(target), arguments).prepare()
+        result = _solve(session, works, target)
+        return _finish(session, works[target].evaluated, result, platform)
+    finally:
+        session.save()
+
+
+def _read_dockerfile(request: BuildRequest) -> Dockerfile:
+    if request.dockerfile_text is not None:
+        return parse(request.dockerfile_text, request.dockerfile)
+    path = os.path.join(request.context, request.dockerfile)
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as stream:
+            text = stream.read()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        raise NotFoundError(f'there is no Dockerfile at "{path}"', hint="correct its path, or write one") from None
+    except PermissionError as error:
+        raise BuildError(f'cannot read the Dockerfile "{path}": {error.strerror}') from error
+    return parse(text, path)
+
+
+def _warn_of_unknown(session: Session, dockerfile: Dockerfile) -> None:
+    unknown = unknown_arguments(dockerfile, session.request.given_arguments)
+    if unknown:
+        names = ", ".join(f'"{name}"' for name in unknown)
+        text = f"no ARG in {dockerfile.file} asks for the build argument{'s' if len(unknown) > 1 else ''} {names}"
+        session.events.emit(MessageEvent(phase=Phase.WARNING, text=text))
+
+
+def _solve(session: Session, works: Mapping[int, StageWork], target: int) -> StageResult:
+    """The target's result. What the cache knows is found first, in this thread; only what is missing then is made."""
+    results: dict[int, StageResult] = {}
+
+    def known(index: int) -> StageResult:
+        if index not in results:
+            raise NotReady
+        return results[index]
+
+    session.stage_result = known
+    for index, work in works.items():
+        found = work.probe()
+        if found is not None:
+            results[index] = found
+    if target in results:
+        return results[target]
+    outcomes: Outcomes[int, StageResult] = Outcomes(results)
+    session.stage_result = outcomes.wait
+    jobs = {
+        index: functools.partial(outcomes.settle, index, works[index].make)
+        for index in _missing(works, results, target)
+    }
+    run_side_by_side(jobs, session.cancelled)
+    return outcomes.wait(target)
+
+
+def _missing(works: Mapping[int, StageWork], results: Mapping[int, StageResult], target: int) -> list[int]:
+    """The stages to be made: the target, and what its remaining steps and theirs take files from. In the order of `works`."""
+    needed = {target}
+    waiting = [target]
+    while waiting:
+        for source in works[waiting.pop()].remaining_sources:
+            if isinstance(source, StageOutput) and source.index not in results and source.index not in needed:
+                needed.add(source.index)
+                waiting.append(source.index)
+    return [index for index in works if index in needed]
+
+
+def _finish(session: Session, evaluated: Evaluated, result: StageResult, platform: Platform) -> StoredImage:
+    """The image of a stage. One that exists already, with its tags, is only looked up."""
+    request = session.request
+    config = ImageConfig(
+        architecture=platform.architecture,
+        os=platform.os,
+        variant=platform.variant,
+        config=msgspec.structs.replace(evaluated.config, labels={**evaluated.config.labels, **request.labels}),
+        history=result.history,
+        created=rfc3339(session.epoch_s),
+        author=evaluated.author,
+    )
+    key = "image " + hashlib.sha256(msgspec.json.encode(config) + result.key.encode()).hexdigest()
+    row = None if request.no_cache else session.store.get_cached(key)
+    image = session.store.find(row["image"]) if row is not None and row["snapshot"] == result.snapshot else None
+    if image is None:
+        image = session.store.create(config, result.snapshot, references=request.tags, created_at=session.clock.now())
+        # Making the image may have given its top layer another id.
+        snapshot = image.chain_ids[-1] if image.chain_ids else ""
+        session.store.put_cached(key, snapshot, {"image": image.id})
+        return image
+    missing = False
+    for tag in request.tags:
+        present = session.store.find(tag)
+        if present is None or present.id != image.id:
+            session.store.tag(image.id, tag)
+            missing = True
+    return session.store.find(image.id) or image if missing else image

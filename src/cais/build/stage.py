@@ -1,0 +1,229 @@
+"""One stage on its way through its steps: from the cache as far as that goes, made from there on."""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+from cais.build.cachekey import CacheKey, Components, base_key, cache_key, differences
+from cais.build.evaluate import Evaluated
+from cais.build.select import Selection, file_digests, select
+from cais.build.session import Session, StageResult
+from cais.build.sources import Base, Context, Image, Source, StageOutput
+from cais.build.steplock import step_lock
+from cais.build.steps.copy import copy, selection_of
+from cais.build.steps.model import BindMount, CopyStep, RunStep, Step, WorkdirStep, sources_of
+from cais.build.steps.workdir import make_workdir
+from cais.clock import rfc3339
+from cais.errors import CaisError, Span
+from cais.events import OutputEvent, Phase, StepEvent
+from cais.images.model import History
+
+COMMENT = "cais"
+_EXPLAINED_FILES = 300
+
+
+class NotReady(Exception):
+    """A step takes files from a stage that is not made yet."""
+
+
+class StageWork:
+    """A stage that is evaluated; `title` and `first_number` are for progress."""
+
+    def __init__(
+        self,
+        session: Session,
+        index: int,
+        *,
+        base: Base,
+        base_span: Span,
+        evaluated: Evaluated,
+        title: str,
+        first_number: int,
+        proxies: dict[str, str],
+    ) -> None:
+        self._session = session
+        self.index = index
+        self._base = base
+        self._base_span = base_span
+        self.evaluated = evaluated
+        self._title = title
+        self._first_number = first_number
+        self._proxies = proxies
+        self._started = False
+        self._done = 0
+        self._key = ""
+        self._snapshot = ""
+        self._history: list[History] = []
+        self._made_layer: list[bool] = []
+
+    @property
+    def remaining_sources(self) -> tuple[Source, ...]:
+        """What the steps that are still to be made take files from, and the base if nothing was begun."""
+        found = [source for step in self.evaluated.steps[self._done :] for source in sources_of(step)]
+        if not self._started and isinstance(self._base, StageOutput):
+            found.append(self._base)
+        return tuple(found)
+
+    def probe(self) -> StageResult | None:
+        """Go as far as the cache leads; the result if that is the end."""
+        try:
+            return self._advance(execute=False)
+        except NotReady:
+            return None
+
+    def make(self) -> StageResult:
+        """Go to the end. Raises BuildError."""
+        result = self._advance(execute=True)
+        assert result is not None
+        return result
+
+    def _advance(self, *, execute: bool) -> StageResult | None:
+        if not self._started:
+            self._begin()
+        steps = self.evaluated.steps
+        while self._done < len(steps):
+            step = steps[self._done]
+            key = cache_key(step, self._key, self._inputs(step))
+            snapshot = self._cached(key)
+            if snapshot is None:
+                if not execute:
+                    return None
+                snapshot = self._make(step, key)
+            else:
+                self._tell(step, Phase.DONE, cached=True)
+            self._made_layer.append(snapshot != self._snapshot)
+            self._key, self._snapshot = key.digest, snapshot
+            self._done += 1
+        return StageResult(key=self._key, snapshot=self._snapshot, history=(*self._history, *self._own_history()))
+
+    def _begin(self) -> None:
+        if isinstance(self._base, StageOutput):
+            result = self._session.stage_result(self._base.index)
+            self._key, self._snapshot, self._history = result.key, result.snapshot, list(result.history)
+        elif isinstance(self._base, Image):
+            image = self._session.image(self._base.reference, self._base_span)
+            self._key = base_key(image.id, self._session.epoch_s)
+            self._snapshot = image.chain_ids[-1] if image.chain_ids else ""
+            self._history = list(image.config.history)
+        else:
+            self._key = base_key("", self._session.epoch_s)
+        self._started = True
+
+    def _inputs(self, step: Step) -> dict[str, str]:
+        found: dict[str, str] = {}
+        if isinstance(step, CopyStep) and step.sources:
+            found["files"] = self._session.digest(step.source, selection_of(step), step.span)
+        if isinstance(step, RunStep):
+            for mount in step.mounts:
+                if isinstance(mount, BindMount):
+                    selection = Selection(sources=(mount.path or ".",))
+                    found[f"mount {mount.target}"] = self._session.digest(mount.source, selection, step.span)
+        return found
+
+    def _cached(self, key: CacheKey) -> str | None:
+        made = self._session.made.get(key.digest)
+        if made is not None or self._session.request.no_cache:
+            return made
+        row = self._session.store.get_cached(key.digest)
+        return None if row is None else row["snapshot"]
+
+    def _make(self, step: Step, key: CacheKey) -> str:
+        self._tell(step, Phase.WORKING, detail=self._cause(step, key))
+        began = self._session.clock.monotonic()
+        try:
+            with step_lock(f"{self._session.locations.build}/steps", key.digest):
+                snapshot = self._cached(key)  # somebody else may have made it while this waited
+                cached = snapshot is not None
+                if snapshot is None:
+                    snapshot = self._execute(step)
+                    self._session.made[key.digest] = snapshot
+                    self._remember(step, key, snapshot)
+        except CaisError as error:
+            self._tell(step, Phase.ERROR, elapsed_s=self._session.clock.monotonic() - began, detail=error.message)
+            raise
+        self._tell(step, Phase.DONE, cached=cached, elapsed_s=self._session.clock.monotonic() - began)
+        return snapshot
+
+    def _execute(self, step: Step) -> str:
+        with self._session.store.snapshots.prepare(self._snapshot) as prepared:
+            if isinstance(step, WorkdirStep):
+                if not make_workdir(step, prepared.merged):
+                    return self._snapshot
+            elif isinstance(step, CopyStep):
+                copy(self._session, step, prepared.merged)
+            else:
+                from cais.build.steps.run import run
+
+                run(self._session, step, prepared.merged, self._output, self._proxies)
+            return prepared.commit(epoch_s=self._session.epoch_s)
+
+    def _remember(self, step: Step, key: CacheKey, snapshot: str) -> None:
+        components = msgspec.json.encode(key.components).decode()
+        self._session.store.put_cached(key.digest, snapshot, {"components": components})
+        row = {"components": components, "files": msgspec.json.encode(self._files(step)).decode()}
+        self._session.store.put_cached(self._place(), "", row)
+
+    def _cause(self, step: Step, key: CacheKey) -> str:
+        """Why the step is made, compared with the last time it was; "" the first time."""
+        if self._session.request.no_cache:
+            return "the cache is not used"
+        row = self._session.store.get_cached(self._place())
+        if row is None:
+            return ""
+        old = msgspec.json.decode(row["components"], type=Components)
+        files = msgspec.json.decode(row["files"], type=dict[str, str])
+        if old.what == "COPY" and old.inputs != key.components.inputs:
+            now = self._files(step)
+            changed = [name for name in sorted({*files, *now}) if files.get(name) != now.get(name)]
+            if changed:
+                more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
+                return ", ".join(f'"{name}"' for name in changed[:3]) + f"{more} changed"
+        return "; ".join(differences(old, key.components)[:3]) or "its result is no longer there"
+
+    def _files(self, step: Step) -> dict[str, str]:
+        if not isinstance(step, CopyStep) or not step.sources or not isinstance(step.source, Context):
+            return {}
+        tree = self._session.context(step.source.name)
+        return file_digests(tree, select(tree, selection_of(step), step.span), _EXPLAINED_FILES)
+
+    def _place(self) -> str:
+        """Where the last components of a step are kept: by project, Dockerfile, stage and number."""
+        request = self._session.request
+        place = f"{request.context}\0{request.dockerfile}\0{request.name}\0{self._title}\0{self._done}"
+        return "last " + hashlib.sha256(place.encode(errors="surrogateescape")).hexdigest()
+
+    def _own_history(self) -> list[History]:
+        created = rfc3339(self._session.epoch_s)
+        return [
+            History(
+                created=created,
+                created_by=line.created_by,
+                comment=COMMENT,
+                empty_layer=line.step is None or not self._made_layer[line.step],
+            )
+            for line in self.evaluated.lines
+        ]
+
+    def _output(self, text: str) -> None:
+        number = self._first_number + self._done
+        self._session.events.emit(OutputEvent(build=self._session.request.name, step=number, text=text))
+
+    def _tell(
+        self, step: Step, phase: Phase, *, cached: bool = False, elapsed_s: float = 0.0, detail: str = ""
+    ) -> None:
+        total = len(self.evaluated.steps) + 1
+        label = f"{self._title} {self._done + 2}/{total}".strip()
+        first_line = step.text.splitlines()[0] if step.text else ""
+        self._session.events.emit(
+            StepEvent(
+                build=self._session.request.name,
+                step=self._first_number + self._done,
+                name=f"[{label}] {first_line}",
+                phase=phase,
+                cached=cached,
+                elapsed_s=elapsed_s,
+                detail=detail,
+            )
+        )

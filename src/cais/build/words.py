@@ -1,0 +1,88 @@
+"""Small notations of instructions: ports, durations, signals, lists as Docker's history shows them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from cais.dockerfile.instructions import Healthcheck
+from cais.errors import InvalidDockerfile, Problem, Span
+from cais.images.model import HealthConfig
+
+_PORT = re.compile(r"(?:.*:)?([0-9]{1,5})(?:-([0-9]{1,5}))?(?:/(tcp|udp|sctp))?", re.IGNORECASE)
+_MAX_PORT = 65535
+_SIGNAL = re.compile(r"(SIG)?[A-Z][A-Z0-9+-]*|[1-9][0-9]?", re.IGNORECASE)
+_REMOTE = re.compile(r"(https?|ftp|git|ssh)://|git@", re.IGNORECASE)
+_GIT = re.compile(r"(git|ssh)://|git@|https?://[^?#]*\.git([#?]|$)", re.IGNORECASE)
+_NANOSECONDS = {
+    "ns": 1,
+    "us": 10**3,
+    "µs": 10**3,
+    "μs": 10**3,
+    "ms": 10**6,
+    "s": 10**9,
+    "m": 60 * 10**9,
+    "h": 3600 * 10**9,
+}
+_AMOUNT = re.compile(r"([0-9]*\.?[0-9]+|[0-9]+\.)(ns|us|µs|μs|ms|s|m|h)")
+
+
+def is_remote(source: str) -> bool:
+    """Whether a source of ADD is an address, not a path."""
+    return _REMOTE.match(source) is not None
+
+
+def is_git(source: str) -> bool:
+    """Whether an address is a git repository's."""
+    return _GIT.match(source) is not None
+
+
+def shown_list(words: Sequence[str]) -> str:
+    """A list as Docker's history shows it: `["a" "b"]`."""
+    return "[" + " ".join(f'"{word}"' for word in words) + "]"
+
+
+def ports(text: str, span: Span) -> list[str]:
+    """`8000`, `8000-8002/udp`: one `PORT/PROTOCOL` a port. Raises InvalidDockerfile."""
+    match = _PORT.fullmatch(text)
+    first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
+    if match is None or not 1 <= first <= last <= _MAX_PORT:
+        raise InvalidDockerfile(
+            [
+                Problem(
+                    f'EXPOSE cannot read the port "{text}"',
+                    span,
+                    "write PORT, PORT/udp or FIRST-LAST, each from 1 to 65535",
+                )
+            ]
+        )
+    protocol = (match[3] or "tcp").lower()
+    return [f"{port}/{protocol}" for port in range(first, last + 1)]
+
+
+def signal(text: str, span: Span) -> str:
+    """A signal's name or number, as written. Raises InvalidDockerfile."""
+    if not _SIGNAL.fullmatch(text):
+        raise InvalidDockerfile(
+            [Problem(f'STOPSIGNAL "{text}" is no signal', span, "write a name such as SIGTERM, or a number")]
+        )
+    return text
+
+
+def nanoseconds(duration: str) -> int:
+    """`1m30s` in nanoseconds; 0 for "" (the parser has checked the form)."""
+    return round(sum(float(amount) * _NANOSECONDS[unit] for amount, unit in _AMOUNT.findall(duration)))
+
+
+def health(check: Healthcheck) -> HealthConfig:
+    """HEALTHCHECK as an image config has it."""
+    if check.command is None:
+        return HealthConfig(test=("NONE",))
+    return HealthConfig(
+        test=("CMD-SHELL" if check.command.shell else "CMD", *check.command.argv),
+        interval=nanoseconds(check.interval),
+        timeout=nanoseconds(check.timeout),
+        start_period=nanoseconds(check.start_period),
+        start_interval=nanoseconds(check.start_interval),
+        retries=int(check.retries or 0),
+    )
