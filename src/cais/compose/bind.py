@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import TypeVar
 
 import msgspec
@@ -58,6 +59,15 @@ def _dictionary(plain: Plain) -> dict[str, Plain]:
     return plain
 
 
+def _interned(plain: Plain) -> Plain:
+    """The same data with interned texts: msgspec leaves a default out when it is the same object, so that "tcp" written and "tcp" unsaid render and hash alike."""
+    if isinstance(plain, str):
+        return sys.intern(plain)
+    if isinstance(plain, dict):
+        return {key: _interned(value) for key, value in plain.items()}
+    return [_interned(item) for item in plain] if isinstance(plain, list) else plain
+
+
 def _adapt_build(build: dict[str, Plain]) -> None:
     if "extra_hosts" in build:
         build["extra_hosts"] = _pairs(build["extra_hosts"])
@@ -77,7 +87,7 @@ def _pairs(hosts: Plain) -> list[Plain]:
 
 def _bound(plain: dict[str, Plain], model: type[_T], node: Node, at: Path, problems: Problems) -> _T | None:
     try:
-        return msgspec.convert(plain, model)
+        return msgspec.convert(_interned(plain), model)
     except msgspec.ValidationError as error:
         # the forms leave nothing that does not fit; should one do so, the user still learns where
         message, _, location = str(error).partition(" - at `$")

@@ -152,7 +152,7 @@ def _add_env_files(env: dict[str, str], request: Request, folder: str, reader: F
             raise NotFoundError(
                 f'the env file "{name}" does not exist', hint="check the path given with --env-file"
             ) from error
-        except (IsADirectoryError, PermissionError, UnicodeDecodeError) as error:
+        except (OSError, UnicodeDecodeError) as error:
             raise NotFoundError(
                 f'the env file "{name}" cannot be read', hint="it must be a readable UTF-8 text file"
             ) from error

@@ -39,6 +39,8 @@ def read_text(path: str, session: Session, span: Span | None, what: str) -> str 
         reason, hint = "may not be read", "check its owner and mode"
     except UnicodeDecodeError:
         reason, hint = "is not UTF-8 text", "save it as UTF-8"
+    except OSError as error:
+        reason, hint = f"cannot be read: {error.strerror}", "check the path"
     session.problems.error(f'the {what} "{path}" {reason}', span, hint)
     return None
 
@@ -65,7 +67,11 @@ def _document(tree: MapNode, base: str, env: Mapping[str, str], session: Session
     node = interpolate.interpolate(tree, env, session.problems)
     wrong = schema.validate(node, session.problems, session.memo)
     # from the end, so that the index of what is still to be taken out of a list stays right
-    for path in sorted(set(wrong), key=lambda path: [(isinstance(step, str), step) for step in path], reverse=True):
+    for path in sorted(
+        {_whole(path) for path in wrong},
+        key=lambda path: [(isinstance(step, str), step) for step in path],
+        reverse=True,
+    ):
         session.damaged.add(path[:3])
         node = schema.prune(node, path)
     before = len(session.problems.errors)
@@ -75,6 +81,11 @@ def _document(tree: MapNode, base: str, env: Mapping[str, str], session: Session
     if len(session.problems.errors) > before:
         _mark_lost(node, made, session)
     return made
+
+
+def _whole(path: Path) -> Path:
+    """Of a list, an item that is wrong within is left out whole: what remains of it would be told as wrong again."""
+    return next((path[: n + 1] for n, step in enumerate(path) if isinstance(step, int)), path)
 
 
 def _mark_lost(before: Node, after: MapNode, session: Session) -> None:

@@ -45,6 +45,13 @@ _ESCAPES = {
 
 def parse(text: str, file: str, env: Mapping[str, str], problems: Problems) -> dict[str, Setting]:
     """The variables of an env file. What is wrong goes to `problems`; a line that is wrong is left out."""
+    if "\0" in text:
+        problems.error(
+            "the file holds the character NUL",
+            Span(file, text.count("\n", 0, text.index("\0")) + 1),
+            "an env file is text",
+        )
+        return {}
     return _Parser(text.replace("\r\n", "\n"), file, env, problems).parse()
 
 

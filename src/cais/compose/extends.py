@@ -21,7 +21,12 @@ def extend(tree: MapNode, path: str, env: Mapping[str, str], session: Session) -
         return tree
     followed = _Extension(env, session)
     followed.add(path, services)
-    made = {name: followed.service(path, name, ()) or node for name, node in services.items.items()}
+    made: dict[str, Node] = {}
+    for name, node in services.items.items():
+        whole = followed.service(path, name, ())
+        if whole is None:
+            session.damaged.add(("services", name, "extends"))
+        made[name] = node if whole is None else whole
     return tree.replacing({**tree.items, "services": services.replacing(made)})
 
 
@@ -45,6 +50,7 @@ class _Extension:
         self._session = session
         self._files: dict[str, MapNode | None] = {}
         self._made: dict[tuple[str, str], Node] = {}
+        self._circular: set[tuple[str, str]] = set()
 
     def add(self, path: str, services: MapNode) -> None:
         self._files[path] = services
@@ -90,6 +96,10 @@ class _Extension:
                     f"services extend each other over more than {_MAX_CHAIN} steps", chain[-1][2]
                 )
             return len(chain) > _MAX_CHAIN
+        members = {(file, service) for file, service, _ in chain[begin:]}
+        if members <= self._circular:
+            return True  # told already, from another of its services
+        self._circular |= members
         first = chain[begin][2]
         names = " -> ".join([service for _, service, _ in chain[begin:]] + [name])
         places = ", ".join(str(span) for _, _, span in chain[begin:])

@@ -58,6 +58,7 @@ def load(
     command line names. `memo` may remember trees that satisfy the schema.
     """
     problems = Problems()
+    env = {key: _utf8(value) for key, value in env.items()}
     session = Session(reader, problems, env.get("HOME", "/root"), _shown(sources), memo)
     merged = _merged(sources, directory, env, session)
     project_name = naming.project_name(merged, name, directory, problems)
@@ -70,6 +71,11 @@ def load(
     problems.raise_if_any()
     files = tuple(source.path for source in sources)
     return _project(project_name, directory, files, tree, selection, env, problems)
+
+
+def _utf8(value: str) -> str:
+    """A variable may hold any bytes; what is not UTF-8 cannot stand in a model, and is marked."""
+    return value if value.isascii() else value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _shown(sources: Sequence[Source]) -> Callable[[str], str]:
@@ -119,6 +125,10 @@ def _text(source: Source, reader: FileReader) -> str:
         ) from error
     except UnicodeDecodeError as error:
         raise NotFoundError(f'the Compose file "{source.shown}" is not UTF-8 text', hint="save it as UTF-8") from error
+    except OSError as error:
+        raise NotFoundError(
+            f'the Compose file "{source.shown}" cannot be read: {error.strerror}', hint="check the path"
+        ) from error
 
 
 def _project(
@@ -150,7 +160,7 @@ def _project(
         volumes={key: volume for key, volume in volumes.items() if volume is not None},
         secrets=files_of("secrets"),
         configs=files_of("configs"),
-        environment=dict(env),
+        environment=env,
         profiles=selection.profiles,
         origins=_origins(tree, selection),
         warnings=tuple(problems.warnings),

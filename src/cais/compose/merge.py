@@ -73,6 +73,9 @@ _UNIQUE: dict[Pattern, _ItemKey] = {
     },
 }
 
+# of these lists, items with the same identity merge
+_MERGED_ITEMS: frozenset[Pattern] = frozenset({("networks", "*", "ipam", "config")})
+
 # values that an override replaces whole
 _REPLACED: frozenset[Pattern] = frozenset(
     {(*_SERVICE, "command"), (*_SERVICE, "entrypoint"), (*_SERVICE, "healthcheck", "test")}
@@ -128,7 +131,12 @@ def _unique(items: Sequence[Node], at: Pattern) -> tuple[Node, ...]:
     key = _UNIQUE.get(at)
     if key is None:
         return tuple(items)
-    return tuple({key(item): item for item in items}.values())
+    kept: dict[object, Node] = {}
+    for item in items:
+        identity = key(item)
+        below = kept.get(identity) if at in _MERGED_ITEMS else None
+        kept[identity] = item if below is None else merge(below, item, (*at, "*"))
+    return tuple(kept.values())
 
 
 def _other_driver(base: MapNode, over: MapNode, at: Pattern) -> bool:

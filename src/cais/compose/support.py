@@ -164,6 +164,7 @@ ROWS: tuple[Row, ...] = (
     Row(_S + "develop", _NO, "cais does not watch files yet; a bind mount shows every change at once"),
     Row(_S + "x-cais", _YES, "restart-unhealthy: true restarts a service that has become unhealthy"),
     # build
+    Row(_S + "build", _YES),
     *_honoured(
         _B,
         "context",

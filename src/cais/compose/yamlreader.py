@@ -124,6 +124,8 @@ class _Builder:
         span = self._span(event)
         text: str = event.value
         source = event.end_mark.index - event.start_mark.index
+        if "\0" in text:
+            self._problems.error("text cannot hold the character NUL", span)
         plain = event.implicit[0]
         shift = 0 if source == len(text) else 1 if source == len(text) + 2 and event.style in {"'", '"'} else -1
         tag = event.tag or ""

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import os.path
 from collections.abc import Collection, Mapping
+from typing import Any
 
+import msgspec
 import pytest
 
 from cais.compose.loader import Source, load
@@ -67,3 +69,11 @@ class Loader:
 @pytest.fixture
 def loader() -> Loader:
     return Loader()
+
+
+def model(project: Project) -> dict[str, Any]:
+    """What rendering keeps: not the files that values came from, nor disabled services."""
+    plain: dict[str, Any] = msgspec.to_builtins(project)
+    for service in plain["services"].values():
+        service.pop("env_file", None)
+    return {key: plain[key] for key in ("name", "services", "networks", "volumes", "secrets", "configs")}

@@ -1,0 +1,93 @@
+"""The support table names every attribute of the schema, and the documentation is made from it."""
+
+from __future__ import annotations
+
+import os.path
+
+import msgspec
+import pytest
+from tests.unit.compose.conftest import Loader
+
+from cais.compose import schema, support
+from cais.compose.support import ROWS, State
+
+DOCUMENT = os.path.join(os.path.dirname(__file__), "../../../docs/compose-support.md")
+
+
+def test_the_document_is_the_table() -> None:
+    with open(DOCUMENT, encoding="utf-8") as file:
+        assert file.read() == support.markdown(), "write support.markdown() to docs/compose-support.md"
+
+
+def test_every_attribute_of_the_schema_has_a_row() -> None:
+    definitions = msgspec.json.decode(schema._read_schema())["$defs"]
+    wanted = {
+        f"services.*.{name}"
+        for part in ("service", "container_spec", "workload_spec")
+        for name in definitions[part]["properties"]
+    }
+    wanted |= {
+        f"services.*.build.{name}"
+        for name in definitions["workload_spec"]["properties"]["build"]["oneOf"][1]["properties"]
+    }
+    wanted |= {f"services.*.deploy.{name}" for name in definitions["deployment"]["properties"] if name != "resources"}
+    wanted |= {f"{kind}s.*.{name}" for kind in ("network", "volume") for name in definitions[kind]["properties"]}
+    assert sorted(wanted - {row.path for row in ROWS}) == []
+    assert len({row.path for row in ROWS}) == len(ROWS)
+
+
+def test_what_is_not_honoured_has_words() -> None:
+    assert [row.path for row in ROWS if row.state is not State.HONOURED and not row.words] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "warnings"),
+    [
+        ("userns_mode: host", ['"userns_mode" of service "a" has no effect: user namespaces are not used']),
+        (
+            "networks: {default: {ipv6_address: '::1'}}",
+            ['"networks.default.ipv6_address" of service "a" has no effect: networks are IPv4 only'],
+        ),
+        (
+            "volumes: ['./a:/b:z']",
+            ['"volumes.bind.selinux" of service "a" has no effect: files are not relabelled for SELinux'],
+        ),
+        ("logging: {driver: syslog}", ['"logging.driver: syslog" of service "a" has no effect: logs are files']),
+        ("oom_kill_disable: false", []),
+        ("x-own: {userns_mode: host}", []),
+        ("environment: {userns_mode: host}", []),
+    ],
+)
+def test_warnings(loader: Loader, text: str, warnings: list[str]) -> None:
+    assert [told.message for told in loader.project(f"services: {{a: {{image: x, {text}}}}}").warnings] == warnings
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        (
+            "services: {a: {image: x, gpus: all}}",
+            '1:26: "gpus" of service "a" is not supported: GPUs are not handed in yet; name their device files under devices',
+        ),
+        (
+            "services: {a: {image: x, ports: ['1:1/sctp']}}",
+            '1:34: "ports.protocol: sctp" of service "a" is not supported: ports are tcp or udp',
+        ),
+        (
+            "services: {a: {image: x}}\nnetworks: {n: {driver: macvlan}}",
+            '2:24: "networks.n.driver: macvlan" is not supported: networks are bridges',
+        ),
+        (
+            "services: {a: {image: x}}\nsecrets: {s: {external: true}}",
+            (
+                '2:15: "secrets.s.external" is not supported: there is no store that would have it; give a file or a variable'
+            ),
+        ),
+    ],
+)
+def test_refusals(loader: Loader, text: str, error: str) -> None:
+    assert loader.errors(text) == [f"compose.yaml:{error}"]
+
+
+def test_disabled_services_are_not_judged(loader: Loader) -> None:
+    assert loader.project("services: {a: {image: x}, b: {image: x, gpus: all, profiles: [p]}}").warnings == ()
