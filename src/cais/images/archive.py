@@ -15,17 +15,9 @@ from cais.errors import InvalidImage, NotFoundError, Problem
 from cais.images import tarwrite
 from cais.images.archivefile import ArchiveFile, open_archive
 from cais.images.arrival import ArrivingLayer, check_layer_count, take_layers
-from cais.images.blobs import (
-    INDEX_FILE,
-    LAYOUT_CONTENT,
-    LAYOUT_FILE,
-    NAME_ANNOTATION,
-    TAG_ANNOTATION,
-    Index,
-    IndexEntry,
-    index_entry,
-)
-from cais.images.documents import choose, decode, decode_config, decode_manifest
+from cais.images.blobs import INDEX_FILE, LAYOUT_CONTENT, LAYOUT_FILE
+from cais.images.documents import decode, decode_config
+from cais.images.index import NAME_ANNOTATION, TAG_ANNOTATION, Index, IndexEntry, choose, decode_manifest, index_entry
 from cais.images.layer import layer_tar
 from cais.images.model import (
     MEDIA_LAYER,

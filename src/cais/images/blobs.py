@@ -6,40 +6,18 @@ import contextlib
 import errno
 import os
 from collections.abc import Iterator
-from typing import BinaryIO
-
-import msgspec
+from typing import TYPE_CHECKING, BinaryIO
 
 from cais import durable
 from cais.digest import Digest, VerifiedReader, digest_bytes, hex_of
 from cais.errors import InvalidImage, NoSpace, NotFoundError, Problem
-from cais.images.model import MEDIA_INDEX, MEDIA_MANIFEST
-from cais.images.platforms import Platform
-from cais.images.tarread import ByteSource
+
+if TYPE_CHECKING:
+    from cais.images.tarread import ByteSource
 
 LAYOUT_FILE = "oci-layout"
 LAYOUT_CONTENT = b'{"imageLayoutVersion":"1.0.0"}'
 INDEX_FILE = "index.json"
-NAME_ANNOTATION = "io.containerd.image.name"
-TAG_ANNOTATION = "org.opencontainers.image.ref.name"
-
-
-class IndexEntry(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """One manifest in an index."""
-
-    digest: Digest
-    size: int
-    media_type: str = ""
-    annotations: dict[str, str] | None = None
-    platform: Platform | None = None
-
-
-class Index(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """An image index, or Docker's manifest list."""
-
-    manifests: tuple[IndexEntry, ...]
-    schema_version: int = 2
-    media_type: str = MEDIA_INDEX
 
 
 class Blobs:
@@ -127,14 +105,13 @@ class Blobs:
             durable.sweep_temporaries(os.path.join(self._blobs, algorithm))
         durable.sweep_temporaries(self._folder)
 
-    def write_index(self, entries: tuple[IndexEntry, ...]) -> None:
+    def write_index(self, index: bytes) -> None:
         """Replace index.json. Not synced: the rows are the truth, and whatever changes them writes it anew."""
         os.makedirs(self._folder, exist_ok=True)
         layout = os.path.join(self._folder, LAYOUT_FILE)
         if not os.path.exists(layout):
             durable.write(layout, LAYOUT_CONTENT, sync=False)
-        data = msgspec.json.encode(Index(manifests=entries))
-        durable.write(os.path.join(self._folder, INDEX_FILE), data, sync=False)
+        durable.write(os.path.join(self._folder, INDEX_FILE), index, sync=False)
 
     def lock(self) -> contextlib.AbstractContextManager[int]:
         """Held while rows are read and the index written from them, so that the last index tells the last rows."""
@@ -161,9 +138,3 @@ class _Copying:
                 raise NoSpace("no space left for an image layer", hint="free some: cais image prune") from error
             raise
         return piece
-
-
-def index_entry(manifest: Digest, size: int, reference: str, tag: str) -> IndexEntry:
-    """An entry of index.json; without a reference it has no annotations."""
-    annotations = {NAME_ANNOTATION: reference, TAG_ANNOTATION: tag} if reference else None
-    return IndexEntry(media_type=MEDIA_MANIFEST, digest=manifest, size=size, annotations=annotations)

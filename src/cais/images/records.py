@@ -9,9 +9,8 @@ import msgspec
 
 from cais.clock import Clock
 from cais.errors import NotFoundError
-from cais.images.blobs import Blobs, index_entry
+from cais.images.blobs import Blobs
 from cais.images.documents import decode_config
-from cais.images.layer import digest_layer
 from cais.images.lease import Lease
 from cais.images.model import MEDIA_CONFIG, MEDIA_LAYER, Descriptor, ImageConfig, Manifest, RootFS, StoredImage
 from cais.images.reference import parse_reference
@@ -92,6 +91,8 @@ class Records:
         return done
 
     def _digest(self, layer: SnapshotRow, below: Sequence[SnapshotRow]) -> SnapshotRow:
+        from cais.images.layer import digest_layer
+
         lowers = [self.snapshots.folder_of(lower.id) for lower in below]
         diff_id, size = digest_layer(self.snapshots.folder_of(layer.id), lowers=lowers, epoch_s=layer.epoch_s)
         chain = chain_id(below[-1].chain_id if below else None, diff_id)
@@ -105,13 +106,15 @@ class Records:
 
     def write_index(self) -> None:
         """Bring index.json in line with the rows."""
+        from cais.images.index import Index, index_entry
+
         with self.blobs.lock():
             entries = []
             for image in self.rows.images():
                 for reference in self.rows.references(image.id) or ("",):
                     tag = parse_reference(reference).tag if reference else ""
                     entries.append(index_entry(image.manifest, image.manifest_bytes, reference, tag))
-            self.blobs.write_index(tuple(entries))
+            self.blobs.write_index(msgspec.json.encode(Index(manifests=tuple(entries))))
 
 
 def chain_id(parent: str | None, diff_id: str) -> str:

@@ -27,8 +27,6 @@ from cais.clock import Clock
 from cais.errors import Conflict, HostError, NotFoundError
 from cais.images.lease import Lease
 from cais.images.rows import Rows, SnapshotRow
-from cais.linux import mount
-from cais.linux.overlay import mount_overlay
 
 _WORKING = ".working"
 _BUSY_RETRY_S = 0.05
@@ -89,6 +87,8 @@ class SnapshotFolders:
                 work = os.path.join(working, "work")
                 os.mkdir(work)
                 os.mkdir(merged)
+                from cais.linux.overlay import mount_overlay
+
                 # volatile: without it, fsync in a RUN and each unmount would write back the whole file system.
                 mount_overlay(lowers, upper, work, merged, volatile=True)
             try:
@@ -212,6 +212,8 @@ class Working:
         """Unmount; idempotent."""
         if self._merged == self._upper or not os.path.ismount(self._merged):
             return
+        from cais.linux import mount
+
         for attempt in range(_BUSY_ATTEMPTS):
             try:
                 for point in mount.mounts_below(self._merged):
@@ -278,6 +280,8 @@ def _try_own(path: str) -> int | None:
 
 def _remove_working(path: str) -> None:
     import shutil
+
+    from cais.linux import mount
 
     for point in mount.mounts_below(path):
         mount.unmount(point, lazy=True)

@@ -15,7 +15,7 @@ import os
 import stat
 from collections.abc import Sequence
 
-from cais.errors import CaisError, HostError, InvalidImage, NoSpace, Problem
+from cais.errors import CaisError, HostError, InvalidImage, NoSpace, PermissionNeeded, Problem
 from cais.images import tarwrite
 from cais.images.layer import OPAQUE_NAME, WHITEOUT_PREFIX, is_carried
 from cais.images.limits import DEFAULT_LIMITS, Limits
@@ -299,4 +299,8 @@ def _explain(error: OSError, member: Member) -> CaisError:
         return NoSpace(f'no space left while unpacking "{_shown(member.name)}"', hint="free some: cais image prune")
     if error.errno in (errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP, errno.EMLINK, errno.EOVERFLOW):
         return _refuse(member, f"cannot be unpacked: {error.strerror}")
+    if error.errno == errno.EPERM:
+        return PermissionNeeded(
+            f'no right to unpack "{_shown(member.name)}" as the archive states it (owner, mode)', hint="run as root"
+        )
     return HostError(f'cannot unpack "{_shown(member.name)}": {error.strerror}')

@@ -7,7 +7,8 @@ import hashlib
 from cais.digest import Digest, digest_file
 from cais.errors import CaisError
 from cais.images.decompress import decompressed
-from cais.images.documents import decode_config, decode_manifest
+from cais.images.documents import decode_config
+from cais.images.index import decode_manifest
 from cais.images.layer import digest_layer
 from cais.images.model import Manifest
 from cais.images.records import Records, chain_id, layer_descriptor

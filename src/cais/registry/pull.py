@@ -98,7 +98,7 @@ def _connect(endpoint: Endpoint, name: str, events: EventSink, settings: Registr
 
 
 def _manifest(repository: Repository, tag_or_digest: str, platform: Platform, depth: int) -> Manifest:
-    from cais.images.documents import choose, decode_manifest
+    from cais.images.index import choose, decode_manifest
 
     document = decode_manifest(repository.manifest(tag_or_digest))
     if isinstance(document, Manifest):
