@@ -58,9 +58,10 @@ def command_line(pid: int) -> str:
 
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as stream:
-            return shlex.join(os.fsdecode(stream.read(4096)).rstrip("\0").split("\0"))
+            words = os.fsdecode(stream.read(4096)).rstrip("\0")
     except (FileNotFoundError, ProcessLookupError):
         return ""
+    return shlex.join(words.split("\0")) if words else ""
 
 
 def boot_id() -> str:

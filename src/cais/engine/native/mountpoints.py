@@ -24,13 +24,14 @@ def present(root: str, points: Sequence[MountPoint]) -> Iterator[None]:
     """
     made: list[tuple[str, bool]] = []
     before: dict[str, tuple[int, int]] = {}
+    after: dict[str, int] = {}
     try:
         for point in points:
             _make(root, point, made, before)
-        after = {folder: os.stat(folder).st_mtime_ns for folder in before}
+        after.update((folder, os.stat(folder).st_mtime_ns) for folder in before)
         yield
     finally:
-        _unmake(made, before, locals().get("after", {}))
+        _unmake(made, before, after)
 
 
 def _make(root: str, point: MountPoint, made: list[tuple[str, bool]], before: dict[str, tuple[int, int]]) -> None:

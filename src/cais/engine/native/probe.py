@@ -17,6 +17,7 @@ from cais.errors import CaisError
 
 MAX_OUTPUT_BYTES = 4096
 TIMED_OUT = -1
+REAP_S = 0.5
 
 
 def probe(parts: Parts, record: Record, argv: tuple[str, ...], timeout_s: float) -> ProbeResult:
@@ -52,10 +53,14 @@ def _run(record: Record, one: Session, timeout_s: float) -> tuple[int, bytes]:
     finally:
         os.close(pidfd)
         if process.poll() is None:
-            # Those inside first: without the runtime above them they would become PID 1's.
+            # Those inside first, so that the runtime reaps them and ends by itself: what it leaves unreaped would be the host's
+            # init's to reap, and the container could not end before.
             kill_session(one.pid, pids(record.id, record.life.pid))
-            process.kill()
-            process.wait()
+            try:
+                process.wait(REAP_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
         process.stdout.close()
 
 

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cais.engine.native.folders import Folder
+from cais.engine.native.monitor import exit_code, explain, read_pid
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ("executable file `x` not found in $PATH: No such file or directory", 127),
+        ('exec: "x": executable file not found in $PATH', 127),
+        ("open executable: Permission denied", 126),
+        ("exec /x: exec format error", 126),
+        ("cannot set memory limit", 125),
+        ("", 125),
+    ],
+)
+def test_dockers_codes(message: str, code: int) -> None:
+    assert explain(message).code == code
+
+
+def test_the_runtimes_preamble_is_left_out() -> None:
+    assert explain("runtime create failed: it is late\n").message == "it is late"
+
+
+def test_the_exit_file(tmp_path: Path) -> None:
+    folder = Folder(path=str(tmp_path), run=str(tmp_path))
+    assert exit_code("abc", folder, wait=True) is None  # there is no monitor to wait for
+    (tmp_path / "exits").mkdir()
+    (tmp_path / "exits/abc").write_text("42\n")
+    assert exit_code("abc", folder, wait=False) == 42
+
+
+@pytest.mark.parametrize(("text", "pid"), [("12\n", 12), ("", 0), ("x", 0)])
+def test_pid_files(tmp_path: Path, text: str, pid: int) -> None:
+    (tmp_path / "pid").write_text(text)
+    assert read_pid(str(tmp_path / "pid")) == pid
+    assert read_pid(str(tmp_path / "none")) == 0
