@@ -39,6 +39,35 @@ def test_repair_removes_what_no_container_has(lab: Lab) -> None:
     assert lab.another().repair(frozenset({container_id("living"), container_id("new")})) == ()
 
 
+def test_repair_leaves_alone_what_another_command_is_making(lab: Lab) -> None:
+    """Its container may be younger than the list of the living that repair was given."""
+    lab.network("leaks")
+    source = (
+        connecting(lab)
+        + 'networking.connect("a" * 64, "a", (), ())\nprint("made", flush=True)\nimport time\ntime.sleep(60)\n'
+    )
+    with program(source) as other:
+        assert lab.networking.repair(frozenset()) == ()
+        assert lab.networking._rows.endpoints() == ("a" * 64,)
+        other.kill()
+        other.wait()
+        assert len(lab.networking.repair(frozenset())) == 1
+    assert lab.networking._rows.endpoints() == ()
+
+
+def connecting(lab: Lab) -> str:
+    """The beginning of another command's source."""
+    return f"""
+import sys, hashlib
+sys.path[:0] = {[path for path in sys.path if path]!r}
+from cais.database import Database
+from cais.engine.native.network.networking import NativeNetworking
+from cais.engine.protocol import EndpointSpec, PortSpec
+from cais.locations import Locations
+networking = NativeNetworking(Locations(root={lab.root!r}, run={lab.locations.run!r}), Database({lab.locations.database!r}))
+"""
+
+
 def test_removal_leaves_nothing(lab: Lab) -> None:
     lab.network("leaks")
     lab.connect("web", "leaks", ports=(PortSpec(container_port=80),))
@@ -212,14 +241,9 @@ def test_commands_killed_at_any_moment_leave_only_what_repair_finds(lab: Lab) ->
     state = lab.network("leaks")
     lab.interfaces.update(lab.interface(str(number), "leaks") for number in range(1000))
     bridge = state.bridge
-    source = f"""
-import sys, hashlib
-sys.path[:0] = {[path for path in sys.path if path]!r}
-from cais.database import Database
-from cais.engine.native.network.networking import NativeNetworking
-from cais.engine.protocol import EndpointSpec, PortSpec
-from cais.locations import Locations
-networking = NativeNetworking(Locations(root={lab.root!r}, run={lab.locations.run!r}), Database({lab.locations.database!r}))
+    source = (
+        connecting(lab)
+        + """
 print("ready", flush=True)
 for number in range(1000):
     name = hashlib.sha256(b"%d" % number).hexdigest()
@@ -227,6 +251,7 @@ for number in range(1000):
     if number % 3 == 0:
         networking.disconnect(name)
 """
+    )
     for after_s in (0.003, 0.011, 0.023, 0.037, 0.061):
         with program(source) as killed:
             time.sleep(after_s)  # not to be right: to be killed somewhere else each time

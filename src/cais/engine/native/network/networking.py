@@ -23,6 +23,7 @@ from cais.engine.protocol import EndpointSpec, NetworkSpec, NetworkState, PortSp
 from cais.errors import Conflict, HostError, NotFoundError, PermissionNeeded, PortInUse, UsageError
 from cais.linux.addresses import Subnet, mac_for
 from cais.linux.nft import Nftables
+from cais.linux.processes import is_alive
 from cais.locations import Locations
 
 HOST_LOCK = "/run/cais-subnets.lock"
@@ -152,18 +153,21 @@ class NativeNetworking:
         self._publish_names(container_id, ())
 
     def repair(self, living: frozenset[str]) -> tuple[str, ...]:
-        """See Networking. The caller keeps others from creating containers meanwhile: an endpoint not in `living` goes."""
+        """See Networking. An endpoint that another living process made is left to that process: the container may be younger than `living`."""
+        # What is there is listed before the rows are read: a row is older than its thing, so a thing without a row is nobody's.
+        namespaces, files = self._kernel.namespaces(self._namespaces), self._names.known()
         done = []
-        for container_id in self._rows.endpoints():
-            if container_id not in living:
+        creators = self._rows.creators()
+        for container_id, pid, started in creators:
+            if container_id not in living and (pid == os.getpid() or not is_alive(pid, started)):
                 self.disconnect(container_id)
                 done.append(f'removed the endpoint of container "{container_id[:SHORT_ID]}", which is gone')
-        recorded = frozenset(self._rows.endpoints())
-        for path in self._kernel.namespaces(self._namespaces):
+        recorded = frozenset(container_id for container_id, _, _ in creators)
+        for path in namespaces:
             if os.path.basename(path) not in recorded:
                 self._kernel.remove_endpoint(path)
                 done.append(f'removed network namespace "{path}", which belongs to no container')
-        for container_id in self._names.known() - recorded:
+        for container_id in files - recorded:
             self._names.forget(container_id)
             done.append(f'removed the names of container "{container_id[:SHORT_ID]}", which is gone')
         for state in self._rows.networks():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 
 import msgspec
@@ -11,6 +12,7 @@ from cais.engine.native.network.plan import Bridge, Lease
 from cais.engine.native.network.rules import Forward
 from cais.engine.protocol import NetworkSpec, NetworkState, PortSpec, Transport
 from cais.linux.addresses import Subnet
+from cais.linux.processes import start_time
 
 SCHEMA = (
     """
@@ -31,6 +33,10 @@ SCHEMA = (
         PRIMARY KEY (protocol, host_port, host_ip)
     ) WITHOUT ROWID;
     CREATE INDEX ports_of_container ON published_ports(container_id)
+    """,
+    """
+    ALTER TABLE endpoints ADD COLUMN creator_pid INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE endpoints ADD COLUMN creator_started INTEGER NOT NULL DEFAULT 0
     """,
 )
 
@@ -84,9 +90,15 @@ class Rows:
         """Container ids of all recorded endpoints."""
         return tuple(row[0] for row in self.connection().execute("SELECT container_id FROM endpoints"))
 
+    def creators(self) -> tuple[tuple[str, int, int], ...]:
+        """(container id, pid, start time) of all recorded endpoints: the process that made each."""
+        rows = self.connection().execute("SELECT container_id, creator_pid, creator_started FROM endpoints")
+        return tuple(rows.fetchall())
+
     def add_endpoint(self, writer: sqlite3.Connection, container_id: str, hostname: str) -> None:
-        """A new endpoint."""
-        writer.execute("INSERT INTO endpoints VALUES (?, ?)", (container_id, hostname))
+        """A new endpoint, made by this process."""
+        pid = os.getpid()
+        writer.execute("INSERT INTO endpoints VALUES (?, ?, ?, ?)", (container_id, hostname, pid, start_time(pid)))
 
     def remove_endpoint(self, container_id: str) -> None:
         """Forget an endpoint with its leases and ports."""
