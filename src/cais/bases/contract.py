@@ -1,0 +1,222 @@
+"""What "equivalent to the official image" means, recipe by recipe, as checks that run against a made image.
+
+The promises are those that users of the official images rely on by their documentation: names, paths, users, variables, signals.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from cais.images.model import RunConfig
+from cais.linux.rootpath import host_path
+
+
+class Has(msgspec.Struct, frozen=True):
+    """A path exists, following links; with an owner and permission bits where these matter."""
+
+    path: str
+    owner: tuple[int, int] | None = None
+    mode: int | None = None
+
+
+class Lacks(msgspec.Struct, frozen=True):
+    """A path does not exist."""
+
+    path: str
+
+
+class Prints(msgspec.Struct, frozen=True):
+    """A shell command, with the image's environment, succeeds and prints something that matches."""
+
+    script: str
+    pattern: str
+    user: str = ""
+
+
+class Configures(msgspec.Struct, frozen=True):
+    """A field of the image config has a value."""
+
+    field: str
+    value: object
+
+
+class Sets(msgspec.Struct, frozen=True):
+    """The image sets an environment variable to something that matches."""
+
+    variable: str
+    pattern: str
+
+
+Check = Has | Lacks | Prints | Configures | Sets
+Run = Callable[[str, str], tuple[int, str]]
+"""Runs (script, user) in the image with its environment; exit code and output."""
+
+DEBIAN: tuple[Check, ...] = (
+    Prints("cat /etc/os-release", "ID=debian"),
+    Prints("dpkg --audit; apt-get check 2>&1", ""),
+    Prints("bash -c 'echo ok'", "ok"),
+    Prints("grep -h URIs: /etc/apt/sources.list.d/debian.sources", "URIs: "),
+    Has("/usr/sbin/policy-rc.d", mode=0o755),
+    Has("/etc/apt/apt.conf.d/docker-clean"),
+    Has("/tmp", (0, 0), 0o1777),
+    Has("/var/lib/apt/lists"),
+    Prints("ls /var/lib/apt/lists /var/cache/apt /var/log/apt /tmp | grep -v : | grep . || echo clean", "clean"),
+    Lacks("/etc/machine-id"),
+    Lacks("/etc/hostname"),
+    Lacks("/etc/resolv.conf"),
+    Configures("cmd", ("bash",)),
+    Sets("PATH", "^/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin$"),
+)
+
+PYTHON: tuple[Check, ...] = (
+    Prints("python --version; python3 --version; python3.13 --version", r"^(Python 3\.13\.\d+\s*){3}$"),
+    Prints(
+        "which python python3 pip pip3",
+        "^/usr/local/bin/python\n/usr/local/bin/python3\n/usr/local/bin/pip\n/usr/local/bin/pip3$",
+    ),
+    Prints(
+        "python -c 'import site; print(site.getsitepackages())'", r"^\['/usr/local/lib/python3\.13/site-packages'\]$"
+    ),
+    Prints("python -c 'import pip; print(pip.__file__)'", "^/usr/local/lib/python3.13/site-packages/pip/__init__.py$"),
+    Lacks("/usr/lib/python3.13/EXTERNALLY-MANAGED"),
+    Prints("pip --version", r"from /usr/local/lib/python3\.13/site-packages/pip \(python 3\.13\)"),
+    Prints("python -c 'import sys; print(sys.prefix, sys.base_prefix)'", "^/usr/local /usr/local$"),
+    Prints(
+        'python -c \'import sysconfig as s; print(s.get_path("purelib"), s.get_path("scripts"))\'',
+        r"^/usr/local/lib/python3\.13/site-packages /usr/local/bin$",
+    ),
+    Prints(
+        "python -c 'import ssl, sqlite3, ctypes, lzma, bz2, readline, zoneinfo, venv, ensurepip; print(ssl.OPENSSL_VERSION)'",
+        "OpenSSL 3",
+    ),
+    Prints("python -c 'import ssl; print(len(ssl.create_default_context().get_ca_certs()))'", r"^\d{2,}$"),
+    Prints("python -c 'import zoneinfo; print(zoneinfo.ZoneInfo(\"Europe/Lisbon\"))'", "Europe/Lisbon"),
+    Prints(
+        "pip install --no-index --no-deps /usr/share/python-wheels/setuptools-*.whl 2>&1 && python -c 'import setuptools; print(setuptools.__file__)'",
+        r"/usr/local/lib/python3\.13/site-packages/setuptools",
+    ),
+    Prints(
+        "python -m venv /tmp/v && /tmp/v/bin/pip --version && /tmp/v/bin/python -c 'import sys; print(sys.prefix)'",
+        r"/tmp/v/lib/python3\.13/site-packages/pip",
+    ),
+    Prints(
+        "pip install --quiet --no-index --no-deps --ignore-installed --prefix /tmp/p /usr/share/python-wheels/setuptools-*.whl 2>&1; ls -d /tmp/p/lib/python3.13/site-packages/setuptools",
+        "setuptools",
+    ),
+    Prints("/usr/bin/python3 -c 'import sys; print(sys.prefix)'", "^/usr/local$"),
+    Prints(
+        "cd /tmp && pip install --quiet --user --no-index --no-deps /usr/share/python-wheels/setuptools-*.whl 2>&1; ls -d $HOME/.local/lib/python3.13/site-packages/setuptools",
+        "setuptools",
+    ),
+    Configures("cmd", ("python3",)),
+    Configures("entrypoint", None),
+    Sets("LANG", r"^C\.UTF-8$"),
+    Sets("PYTHON_VERSION", r"^3\.13\.\d+$"),
+)
+
+NGINX: tuple[Check, ...] = (
+    Prints("nginx -v 2>&1", r"nginx/1\.26"),
+    Prints("nginx -t 2>&1", "test is successful"),
+    Prints("nginx -T 2>/dev/null", r"listen +80;"),
+    Prints("id nginx", r"uid=101\(nginx\) gid=101\(nginx\)"),
+    Prints("which envsubst curl", "/usr/bin/envsubst\n/usr/bin/curl"),
+    Prints("readlink /var/log/nginx/access.log /var/log/nginx/error.log", "^/dev/stdout\n/dev/stderr$"),
+    Has("/docker-entrypoint.sh", (0, 0), 0o755),
+    Has("/docker-entrypoint.d/20-envsubst-on-templates.sh", mode=0o755),
+    Has("/etc/nginx/conf.d/default.conf"),
+    Has("/etc/nginx/mime.types"),
+    Has("/etc/nginx/fastcgi_params"),
+    Has("/etc/nginx/uwsgi_params"),
+    Has("/usr/share/nginx/html/index.html"),
+    Has("/usr/share/nginx/html/50x.html"),
+    Has("/var/cache/nginx", (101, 101)),
+    Configures("entrypoint", ("/docker-entrypoint.sh",)),
+    Configures("cmd", ("nginx", "-g", "daemon off;")),
+    Configures("exposed_ports", {"80/tcp": {}}),
+    Configures("stop_signal", "SIGQUIT"),
+    Configures("user", ""),
+    Sets("NGINX_VERSION", r"^1\.26\.\d+$"),
+)
+
+POSTGRES: tuple[Check, ...] = (
+    # First: the entry point, run below, narrows both.
+    Has("/var/lib/postgresql/data", (999, 999), 0o1777),
+    Has("/var/run/postgresql", (999, 999), 0o3777),
+    Prints("postgres --version", r"PostgreSQL\) 17\."),
+    Prints("which psql pg_isready initdb pg_dump gosu", "psql"),
+    Prints("id postgres", r"uid=999\(postgres\) gid=999\(postgres\)"),
+    Prints("gosu postgres id -un", "^postgres$"),
+    Prints("locale -a", r"en_US\.utf8"),
+    Prints("docker-entrypoint.sh postgres --version", r"PostgreSQL\) 17\."),
+    Prints("! docker-entrypoint.sh postgres 2>&1", "POSTGRES_PASSWORD", user="postgres"),
+    Prints("ls /var/lib/postgresql/data | wc -l", "^0$"),
+    Prints("find /etc/ssl/private -type f | wc -l", "^0$"),
+    Has("/docker-entrypoint-initdb.d"),
+    Has("/usr/local/bin/docker-entrypoint.sh", mode=0o755),
+    Configures("entrypoint", ("docker-entrypoint.sh",)),
+    Configures("cmd", ("postgres",)),
+    Configures("exposed_ports", {"5432/tcp": {}}),
+    Configures("volumes", {"/var/lib/postgresql/data": {}}),
+    Configures("stop_signal", "SIGINT"),
+    Configures("user", ""),
+    Sets("PGDATA", "^/var/lib/postgresql/data$"),
+    Sets("PG_MAJOR", "^17$"),
+    Sets("PG_VERSION", r"^17\."),
+    Sets("LANG", r"^en_US\.utf8$"),
+)
+
+CONTRACTS: tuple[tuple[str, tuple[Check, ...]], ...] = (
+    ("debian-trixie-slim", DEBIAN),
+    ("python-3.13-slim", PYTHON),
+    ("nginx-1.26", NGINX),
+    ("postgres-17", POSTGRES),
+)
+
+
+def contract_of(name: str) -> tuple[Check, ...]:
+    """The checks of recipe `name`; none when it has no contract."""
+    return next((checks for recipe, checks in CONTRACTS if recipe == name), ())
+
+
+def broken(checks: Sequence[Check], config: RunConfig, root: str, run: Run) -> tuple[str, ...]:
+    """What an image does not keep of its contract, in words. `root` is its file system, `run` runs a script in it."""
+    found = (_failure(check, config, root, run) for check in checks)
+    return tuple(text for text in found if text)
+
+
+def _failure(check: Check, config: RunConfig, root: str, run: Run) -> str:
+    """Why `check` fails; "" when it holds."""
+    match check:
+        case Has():
+            return _path_failure(check, root)
+        case Lacks(path):
+            return f"{path} exists" if os.path.lexists(root + path) else ""
+        case Prints(script, pattern, user):
+            code, output = run(script, user)
+            kept = code == 0 and re.search(pattern, output.strip())
+            return (
+                "" if kept else f"`{script}` ended with {code} and printed {output.strip()[-400:]!r}, not {pattern!r}"
+            )
+        case Configures(field, value):
+            actual = getattr(config, field)
+            return "" if actual == value else f"{field} is {actual!r}, not {value!r}"
+        case Sets(variable, pattern):
+            values = [entry.partition("=")[2] for entry in config.env if entry.startswith(f"{variable}=")]
+            return "" if values and re.search(pattern, values[-1]) else f"{variable} is {values}, not {pattern!r}"
+
+
+def _path_failure(check: Has, root: str) -> str:
+    try:
+        found = os.lstat(host_path(root, check.path))
+    except FileNotFoundError:
+        return f"{check.path} is missing"
+    if check.owner is not None and (found.st_uid, found.st_gid) != check.owner:
+        return f"{check.path} belongs to {found.st_uid}:{found.st_gid}"
+    if check.mode is not None and stat.S_IMODE(found.st_mode) != check.mode:
+        return f"{check.path} has mode {stat.S_IMODE(found.st_mode):o}"
+    return ""
