@@ -69,6 +69,16 @@ def _defined(kind: str, section: str, wanted: str, span: Span, user: str, subjec
         )
 
 
+def _one_dockerfile(name: str, service: MapNode, subject: Subject) -> None:
+    inline = reading.child(service, "build", "dockerfile_inline")
+    if inline is not None and reading.child(service, "build", "dockerfile") is not None:
+        subject.problems.error(
+            f'the build of service "{name}" has both "dockerfile" and "dockerfile_inline"',
+            inline.span,
+            "remove one of them",
+        )
+
+
 def _references(name: str, service: MapNode, subject: Subject) -> None:
     user = f'service "{name}"'
     for network, _, span in reading.entries(service, "networks"):
@@ -183,6 +193,7 @@ def _replicas(name: str, service: MapNode, subject: Subject) -> None:
 
 _SERVICE_RULES: tuple[_Rule, ...] = (
     _has_image,
+    _one_dockerfile,
     _references,
     _services,
     _network_mode,

@@ -49,7 +49,7 @@ def load_text(text: str, path: str, base: str, env: Mapping[str, str], session: 
     """The canonical tree of a file's text, `extends` and `include` not yet followed. `base` is where relative paths begin."""
     result: Node | None = None
     for number, document in enumerate(yamlreader.read(text, session.shown(path), session.problems)):
-        if isinstance(document, ScalarNode) and document.value is None:
+        if _is_empty(document):
             continue
         if not isinstance(document, MapNode):
             session.problems.error(
@@ -81,6 +81,14 @@ def _document(tree: MapNode, base: str, env: Mapping[str, str], session: Session
     if len(session.problems.errors) > before:
         _mark_lost(node, made, session)
     return made
+
+
+def _is_empty(document: Node) -> bool:
+    return (
+        document.value is None
+        if isinstance(document, ScalarNode)
+        else isinstance(document, MapNode) and not document.items
+    )
 
 
 def _whole(path: Path) -> Path:

@@ -20,13 +20,12 @@ def project_name(tree: MapNode, given: str | None, directory: str, problems: Pro
         return check_given(given)
     node = tree.get("name")
     if isinstance(node, ScalarNode) and node.value:
-        if not _NAME.match(str(node.value)):
-            problems.error(
-                f'"{node.value}" is not a project name',
-                node.span,
-                f"{_RULE}, such as {normalised(str(node.value)) or 'app'}",
-            )
-        return str(node.value)
+        name = normalised(str(node.value))
+        if not name:
+            problems.error(f'"{node.value}" is not a project name', node.span, _RULE)
+        elif name != node.value:
+            problems.warn(f'the project is named "{name}": "{node.value}" is not a project name', node.span, _RULE)
+        return name
     made = normalised(os.path.basename(directory.rstrip("/")))
     if not made:
         raise CaisError(

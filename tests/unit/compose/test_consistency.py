@@ -9,6 +9,10 @@ from tests.unit.compose.conftest import Loader
     [
         ("services: {a: {command: x}}", ['1:12: service "a" has neither an image nor a build']),
         (
+            "services: {a: {build: {dockerfile: a, dockerfile_inline: b}}}",
+            ['1:58: the build of service "a" has both "dockerfile" and "dockerfile_inline"'],
+        ),
+        (
             "services: {a: {image: x, networks: [n]}}",
             ['1:37: service "a" refers to the network "n", which is not defined'],
         ),

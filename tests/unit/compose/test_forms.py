@@ -47,6 +47,8 @@ from cais.compose.model.service import Condition, Dependency, Healthcheck, Servi
         ),
         ("stop_grace_period: 1m30s", "stop_grace_period", 90.0),
         ("mem_limit: 1.5g", "mem_limit", 3 << 29),
+        ("mem_limit: 1000000000", "mem_limit", 10**9),
+        ("memswap_limit: -1", "memswap_limit", -1),
         ("shm_size: 64 mb", "shm_size", 64 << 20),
         ("cpus: '0.5'", "cpus", 0.5),
         ("tty: 'yes'", "tty", True),
@@ -249,6 +251,14 @@ def test_deploy(loader: Loader) -> None:
         (
             "x-cais: {restart-unhealhty: true}",
             ':4:14: unknown attribute "restart-unhealhty" in "x-cais" of service "a"',
+        ),
+        (
+            "networks: {default: {ipv4_address: x}}",
+            ':4:40: "networks.default.ipv4_address" of service "a" must be an IP address, not the text "x"',
+        ),
+        (
+            "deploy: {restart_policy: {condition: x}}",
+            ':4:42: "deploy.restart_policy.condition" of service "a" must be one of "any", "none", "on-failure", not the text "x"',
         ),
         ("cpus: .nan", ':4:5: "cpus" of service "a" must be a number or text, not the number .nan'),
     ],

@@ -120,9 +120,17 @@ def test_the_name_comes_from_the_command_the_file_or_the_folder(loader: Loader) 
     assert loader.project("name: from-file\n" + service, name=None).name == "from-file"
     assert loader.project("name: from-file\n" + service, name="given").name == "given"
     assert loader.project(service, name=None).name == "p"
-    assert loader.errors("name: Not Good\n" + service, name=None) == [
-        'compose.yaml:1:7: "Not Good" is not a project name'
+    renamed = loader.project("name: Not Good\n" + service, name=None)
+    assert renamed.name == "notgood"
+    assert [str(told) for told in renamed.warnings] == [
+        'compose.yaml:1:7: the project is named "notgood": "Not Good" is not a project name'
     ]
+    assert loader.errors("name: '!'\n" + service, name=None) == ['compose.yaml:1:7: "!" is not a project name']
+
+
+def test_a_file_that_says_nothing(loader: Loader) -> None:
+    assert loader.errors("{}") == ["compose.yaml:1:1: the file is empty"]
+    assert loader.errors("# nothing\n") == ["compose.yaml:1:1: the file is empty"]
 
 
 def test_an_unset_variable_is_a_warning_with_its_place(loader: Loader) -> None:

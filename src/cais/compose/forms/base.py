@@ -81,7 +81,12 @@ def duration(node: Node, at: Path, context: Context) -> Node | None:
 
 def size(node: Node, at: Path, context: Context) -> Node | None:
     """A size; becomes bytes."""
-    return _converted(node, at, context, lambda v: quantities.parse_size(scalars.as_text(v)), 'a size such as "512m"')
+
+    def convert(value: Value) -> Value:
+        # a number, also one such as 1e9, is one of bytes
+        return quantities.parse_size(value) if isinstance(value, str) else scalars.as_integer(value)
+
+    return _converted(node, at, context, convert, 'a size such as "512m"')
 
 
 def mode(node: Node, at: Path, context: Context) -> Node | None:
@@ -96,6 +101,37 @@ def mode(node: Node, at: Path, context: Context) -> Node | None:
         return scalars.as_integer(value)
 
     return _converted(node, at, context, convert, 'an octal file mode such as "0440"')
+
+
+def ip_address(node: Node, at: Path, context: Context) -> Node | None:
+    """An IPv4 or IPv6 address."""
+    if isinstance(node, ScalarNode) and isinstance(node.value, str) and is_ip_address(node.value):
+        return node
+    return refuse(node, at, context, "an IP address")
+
+
+def is_ip_address(written: str) -> bool:
+    """Whether `written` is an IPv4 or IPv6 address."""
+    import socket
+
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            socket.inet_pton(family, written)
+        except (OSError, ValueError):
+            continue
+        return True
+    return False
+
+
+def numeric_id(node: Node, at: Path, context: Context) -> Node | None:
+    """A user or group as a number: files are given to numbers, names live in images."""
+    told = text(node, at, context)
+    if not isinstance(told, ScalarNode):
+        return None
+    written = str(told.value)
+    return (
+        told if written.isascii() and written.isdecimal() else refuse(node, at, context, "a number of a user or group")
+    )
 
 
 def choice(*words: str) -> Form:

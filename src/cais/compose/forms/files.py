@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from cais.compose.forms.base import Context, Form, absolute, boolean, choice, host_path, mode, refuse, table, text
+from cais.compose.forms.base import (
+    Context,
+    Form,
+    boolean,
+    choice,
+    host_path,
+    mode,
+    numeric_id,
+    refuse,
+    table,
+    text,
+)
 from cais.compose.forms.lists import each
 from cais.compose.nodes import ListNode, MapNode, Node, Path, ScalarNode, mapping, scalar
 
@@ -40,7 +51,7 @@ def paths(node: Node, at: Path, context: Context) -> Node | None:
 
 def references(folder: str) -> Form:
     """`secrets` and `configs` of a service; a target that is not absolute lies in `folder`."""
-    long = table({"source": text, "target": text, "uid": text, "gid": text, "mode": mode})
+    long = table({"source": text, "target": text, "uid": numeric_id, "gid": numeric_id, "mode": mode})
 
     def one(node: Node, at: Path, context: Context) -> Node | None:
         made: Node | None
@@ -64,8 +75,3 @@ def references(folder: str) -> Form:
 
 secret_references = references("/run/secrets")
 config_references = references("")
-
-
-def local_path(value: str, context: Context) -> str:
-    """A path that may stand among other things (a device of a volume)."""
-    return absolute(value, context)

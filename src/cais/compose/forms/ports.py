@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cais.compose.forms.base import Context, integer, refuse, table, text
+from cais.compose.forms.base import Context, integer, is_ip_address, refuse, table, text
 from cais.compose.nodes import ListNode, MapNode, Node, Path, ScalarNode, mapping, scalar
 from cais.compose.schema import where
 from cais.errors import Span
@@ -133,14 +133,5 @@ def _check_protocol(protocol: str) -> None:
 
 
 def _check_address(address: str) -> None:
-    if not address:
-        return
-    import socket
-
-    for family in (socket.AF_INET, socket.AF_INET6):
-        try:
-            socket.inet_pton(family, address)
-        except (OSError, ValueError):
-            continue
-        return
-    raise _BadPort(f'"{address}" is not an IP address')
+    if address and not is_ip_address(address):
+        raise _BadPort(f'"{address}" is not an IP address')

@@ -7,9 +7,11 @@ from cais.compose.forms.base import (
     Table,
     apply,
     boolean,
+    choice,
     duration,
     host_path,
     integer,
+    ip_address,
     number,
     refuse,
     same,
@@ -54,7 +56,7 @@ def _test(node: Node, at: Path, context: Context) -> Node | None:
 
 
 _NETWORK = table(
-    {"aliases": texts, "ipv4_address": text, "ipv6_address": text, "mac_address": text, "priority": integer}
+    {"aliases": texts, "ipv4_address": ip_address, "ipv6_address": ip_address, "mac_address": text, "priority": integer}
 )
 _DEPENDENCY = table({"condition": text, "restart": boolean, "required": boolean})
 _WATCH = table(
@@ -73,7 +75,14 @@ _DEPLOY = {
     "replicas": integer,
     "labels": labels,
     "resources": table({"limits": _RESOURCES, "reservations": _RESOURCES}),
-    "restart_policy": table({"condition": text, "delay": duration, "max_attempts": integer, "window": duration}),
+    "restart_policy": table(
+        {
+            "condition": choice("any", "none", "on-failure"),
+            "delay": duration,
+            "max_attempts": integer,
+            "window": duration,
+        }
+    ),
 }
 _HEALTHCHECK = {
     "test": _test,
