@@ -38,17 +38,19 @@ def create(parts: Parts, spec: ContainerSpec) -> Record:
         id=secrets.token_hex(32),
         spec=spec,
         created_at=parts.clock.now(),
-        life=Life(phase=Phase.CREATING, boot=processes.boot_id()),
+        life=Life(phase=Phase.CREATING, boot=processes.boot_id(), takes_volumes=True),
     )
     with parts.locked(record.id):
         parts.records.insert(record, msgspec.json.encode(image.config.config))
         try:
             _furnish(parts, record, image)
             endpoint = _connect(parts, record)
-            changed = parts.records.change(record.id, phase=Phase.CREATED, **_place(endpoint))
+            changed = parts.records.change(record.id, phase=Phase.CREATED, takes_volumes=False, **_place(endpoint))
         except BaseException:
-            _take_away(parts, record, volumes=True)
+            _take_away(parts, record)
             raise
+        # Not before: a half-made container is taken away with its volumes.
+        parts.volumes.take_over(record.id, spec)
     return msgspec.structs.replace(changed, spec=spec)
 
 
@@ -66,13 +68,13 @@ def start(parts: Parts, container_id: str, *, automatic: bool) -> Record:
         try:
             pid, started = _launch(parts, record)
         except monitor.StartFailed as failure:
-            _discard_runtime_state(parts, container_id)
+            discard_runtime_state(parts, container_id)
             parts.records.change(
                 container_id, phase=before, exit_code=failure.code, exit_reason=failure.message, waiting=False
             )
             raise CaisError(f'cannot start container "{record.name}": {failure.message}') from failure
         except BaseException:
-            _discard_runtime_state(parts, container_id)
+            discard_runtime_state(parts, container_id)
             parts.records.change(container_id, phase=before)
             raise
         return _started(parts, record, pid, started, automatic=automatic)
@@ -88,7 +90,7 @@ def settle_locked(parts: Parts, record: Record) -> Record:
     """`settle` for a caller who holds the lock; also finishes what a killed process left half done."""
     phase = record.life.phase
     if phase in (Phase.CREATING, Phase.REMOVING):
-        _take_away(parts, record, volumes=phase is Phase.CREATING)
+        _take_away(parts, record)
         raise not_found(record.id)
     if phase is Phase.STARTING:
         record = _finish_start(parts, record)
@@ -98,7 +100,7 @@ def settle_locked(parts: Parts, record: Record) -> Record:
     # The row first: the cgroup's counters are gone after the runtime's state is.
     fields = ("phase", "pid", "pid_started", "finished_at", "exit_code", "oom_killed", "exit_reason")
     changed = parts.records.change(record.id, **{name: getattr(life, name) for name in fields}, killed_by="")
-    _discard_runtime_state(parts, record.id)
+    discard_runtime_state(parts, record.id)
     return changed
 
 
@@ -116,8 +118,8 @@ def remove(parts: Parts, container_id: str, *, force: bool, volumes: bool) -> No
                         f'container "{record.name}" is running', hint="stop it first, or remove it with force"
                     )
                 _kill_and_wait(record)
-            parts.records.change(container_id, phase=Phase.REMOVING)
-            _take_away(parts, record, volumes=volumes)
+            record = parts.records.change(container_id, phase=Phase.REMOVING, takes_volumes=volumes)
+            _take_away(parts, record)
 
 
 def aliases(record: Record) -> tuple[EndpointSpec, ...]:
@@ -204,7 +206,7 @@ def _launch(parts: Parts, record: Record) -> tuple[int, int]:
     """Monitor, then process; its pid and start time."""
     folder, spec, runtime = parts.folder(record.id), record.spec, parts.runtime
     if os.path.isdir(os.path.join(runtime.state, record.id)):
-        _discard_runtime_state(parts, record.id)
+        discard_runtime_state(parts, record.id)
     for path in (folder.pid_file, folder.monitor_pid_file, os.path.join(folder.exits, record.id)):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
@@ -245,12 +247,12 @@ def _has_probe(spec: ContainerSpec) -> bool:
 
 def _finish_start(parts: Parts, record: Record) -> Record:
     """A start whose process died: take the container as started if its process runs, else as it was before."""
-    pid = monitor.read_pid(parts.folder(record.id).pid_file)
+    pid = monitor.await_pid(parts.folder(record.id))
     started = processes.start_time(pid) if pid else 0
     waiting = os.path.exists(os.path.join(parts.runtime.state, record.id, "exec.fifo"))
     if started and not waiting:
         return _started(parts, record, pid, started, automatic=True)
-    _discard_runtime_state(parts, record.id)
+    discard_runtime_state(parts, record.id)
     return parts.records.change(record.id, phase=Phase.EXITED if record.life.finished_at else Phase.CREATED)
 
 
@@ -267,15 +269,15 @@ def _kill_and_wait(record: Record) -> None:
         os.close(fd)
 
 
-def _take_away(parts: Parts, record: Record, *, volumes: bool) -> None:
+def _take_away(parts: Parts, record: Record) -> None:
     """Remove what belongs to a container, as much of it as there is; the row goes last."""
-    _discard_runtime_state(parts, record.id)
+    discard_runtime_state(parts, record.id)
     if record.spec.network_mode != "host" and not record.spec.network_mode.startswith(_CONTAINER):
         parts.networking.disconnect(record.id)
     monitor.wait_end(parts.folder(record.id))
     rootfs.remove(parts.folder(record.id))
     used = parts.volumes.used_by(record.id)
-    if volumes:
+    if record.life.takes_volumes:
         for volume in parts.volumes.anonymous(record.id):
             parts.volumes.discard(volume.spec.name)
     parts.records.delete(record.id)
@@ -284,7 +286,7 @@ def _take_away(parts: Parts, record: Record, *, volumes: bool) -> None:
         os.unlink(os.path.join(parts.locations.run, "locks", record.id))
 
 
-def _discard_runtime_state(parts: Parts, container_id: str) -> None:
+def discard_runtime_state(parts: Parts, container_id: str) -> None:
     """Let the runtime forget the container: its state folder and its cgroups go, and any process still in them."""
     runtime = parts.runtime
     state = os.path.join(runtime.state, container_id)

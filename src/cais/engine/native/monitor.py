@@ -16,6 +16,7 @@ from cais.linux import processes
 INSTALL_HINT = "apt-get install conmon"
 EXIT_WAIT_S = 5.0
 EXIT_STEP_S = 0.002
+LAUNCH_S = 0.1  # from the start of conmon until it has written its own pid, with much to spare
 
 
 class _Report(msgspec.Struct, frozen=True):
@@ -119,6 +120,17 @@ def exit_code(container_id: str, folder: Folder, *, wait: bool) -> int | None:
         except FileNotFoundError:
             if gone:
                 return None
+        time.sleep(EXIT_STEP_S)
+
+
+def await_pid(folder: Folder) -> int:
+    """The pid of PID 1 after a start that nobody saw to its end: a monitor may still be at work on it. 0 when there is none to come."""
+    began = time.monotonic()
+    while True:
+        coming = _is_alive(folder) or time.monotonic() < began + LAUNCH_S
+        pid = read_pid(folder.pid_file)
+        if pid or not coming or time.monotonic() > began + EXIT_WAIT_S:
+            return pid
         time.sleep(EXIT_STEP_S)
 
 

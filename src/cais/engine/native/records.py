@@ -47,6 +47,7 @@ class Life(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The changing part of a container. `pid_started` is the kernel's start time of `pid`: a number used again is another process.
 
     `boot` is the boot in which endpoint and mounts were made. `killed_by` says who sent SIGKILL. `unpublished`: its names are withdrawn.
+    `takes_volumes`: its anonymous volumes go with it, should it be found half made or half removed.
     """
 
     phase: Phase
@@ -61,6 +62,7 @@ class Life(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     killed_by: str = ""
     manually_stopped: bool = False
     unpublished: bool = False
+    takes_volumes: bool = False
     restart_count: int = 0
     waiting: bool = False
     health: Health = Health.NONE

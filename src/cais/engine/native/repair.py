@@ -7,7 +7,7 @@ import os
 
 from cais import durable
 from cais.engine.native import lifecycle, observe, rootfs
-from cais.engine.native.folders import Folder, lock_path
+from cais.engine.native.folders import lock_path
 from cais.engine.native.parts import Parts
 from cais.engine.native.records import Phase
 from cais.errors import NotFoundError
@@ -53,13 +53,13 @@ def _sweep_folders(parts: Parts) -> list[str]:
     for parent in (parts.locations.containers, os.path.join(parts.locations.run, "containers")):
         for name in _names(parent):
             if parts.records.get(name) is None:
-                rootfs.remove(_folder(parts, name))
+                rootfs.remove(parts.folder(name))
                 done.append(f'removed the folder of the forgotten container "{name[:12]}"')
+    for name in _names(os.path.join(parts.locations.run, "runtime")):
+        if parts.records.get(name) is None:
+            lifecycle.discard_runtime_state(parts, name)
+            done.append(f'ended the forgotten container "{name[:12]}"')
     return done
-
-
-def _folder(parts: Parts, name: str) -> Folder:
-    return parts.folder(name)
 
 
 def _names(folder: str) -> list[str]:

@@ -37,23 +37,27 @@ class Volumes:
         return self._state(record)
 
     def furnish(self, container_id: str, spec: ContainerSpec, anonymous: tuple[str, ...]) -> dict[str, str]:
-        """Make the anonymous volumes of a new container, at the targets `anonymous`; their names by target.
-
-        An anonymous volume that `spec` names was another container's: it becomes this one's, with its data.
-        """
-        names: dict[str, str] = {}
-        for mount in spec.mounts:
-            if mount.kind is MountKind.VOLUME and mount.source:
-                record = self._records.volume(mount.source)
-                if record is not None and record.container:
-                    self._records.give_volume(mount.source, container_id, mount.target)
-                    names[mount.target] = mount.source
+        """Make the anonymous volumes of a new container, at the targets `anonymous`; the names of all it has by target."""
+        names = {target: name for name, target in self._taken_over(spec)}
         for target in anonymous:
             made = self.ensure(
                 VolumeSpec(name=secrets.token_hex(32), project=spec.project), container=container_id, target=target
             )
             names[target] = made.spec.name
         return names
+
+    def take_over(self, container_id: str, spec: ContainerSpec) -> None:
+        """Anonymous volumes that `spec` names were another container's: they become this one's, with their data."""
+        for name, target in self._taken_over(spec):
+            self._records.give_volume(name, container_id, target)
+
+    def _taken_over(self, spec: ContainerSpec) -> tuple[tuple[str, str], ...]:
+        found = []
+        for mount in spec.mounts:
+            record = self._records.volume(mount.source) if mount.kind is MountKind.VOLUME and mount.source else None
+            if record is not None and record.container:
+                found.append((mount.source, mount.target))
+        return tuple(found)
 
     def anonymous(self, container_id: str) -> tuple[VolumeRecord, ...]:
         """The anonymous volumes of a container."""
