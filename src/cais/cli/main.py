@@ -1,0 +1,168 @@
+"""The entry point: global options, the verb's module, exceptions to exit codes. Only the chosen verb's module is imported."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import NoReturn, Protocol, cast
+
+from cais.cli.options import GlobalOptions
+from cais.cli.wire import Wire
+from cais.errors import CaisError, UsageError
+
+# verb: (module under cais.cli, what it does). The order is that of the help.
+VERBS: dict[str, tuple[str, str]] = {
+    "up": ("up", "build what is missing, create and start the services in the order of their health"),
+    "down": ("down", "stop and remove the containers and networks (with -v the volumes)"),
+    "ps": ("ps", "list the containers"),
+    "logs": ("logs", "show what the services wrote"),
+    "exec": ("exec", "run a command in a running container"),
+    "run": ("run", "run a one-off command on a service"),
+    "build": ("build", "build the services' images"),
+    "config": ("config", "check and show the project as Cais understands it"),
+    "start": ("start", "start existing containers"),
+    "stop": ("stop", "stop running containers"),
+    "restart": ("restart", "restart containers"),
+    "kill": ("kill", "send a signal to containers"),
+    "rm": ("rm", "remove stopped containers"),
+    "create": ("create", "create containers without starting them"),
+    "top": ("top", "show the processes of the containers"),
+    "port": ("port", "print the host address of a published port"),
+    "events": ("events", "show what happens to the containers"),
+    "ls": ("ls", "list the projects"),
+    "images": ("images", "list the images the services use"),
+    "image": ("image", "list, inspect, import, save, load, remove images"),
+    "version": ("version", "show the version"),
+    "doctor": ("doctor", "what this machine can do, what is missing and how to get it"),
+}
+HIDDEN_VERBS = {"supervise": "supervise"}
+EXIT_UNEXPECTED = 70
+EXIT_INTERRUPTED = 130
+
+
+class Verb(Protocol):
+    """A module under `cais.cli` that is a verb."""
+
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        """Add the verb's flags."""
+
+    def run(self, args: argparse.Namespace, wire: Wire) -> int:
+        """Do it; the exit code."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse that raises our error instead of leaving the process."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, hint=f"see `{self.prog} --help`")
+
+
+def entry() -> NoReturn:
+    """The console script."""
+    code = main(sys.argv[1:])
+    sys.stdout.flush()
+    # The interpreter's orderly end costs 10 ms and waits for threads that only wait themselves.
+    os._exit(code)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command line; never raises, never leaves the process."""
+    debug = "--debug" in argv
+    try:
+        return _run(argv)
+    except SystemExit as leave:  # argparse's --help and --version
+        return int(leave.code or 0) if not isinstance(leave.code, str) else 1
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output left (`cais logs | head`): not an error of ours. Nothing more can be printed.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 128 + signal.SIGPIPE
+    except CaisError as error:
+        return _fail(error, debug=debug)
+    except OSError as error:
+        return _fail(_translate(error), debug=debug)
+    except Exception as error:  # the one place where an unforeseen exception becomes an exit code
+        if debug:
+            raise
+        print(f"error: a bug in Cais: {type(error).__name__}: {error}", file=sys.stderr)
+        print("  hint: run the command again with --debug and report what it shows", file=sys.stderr)
+        return EXIT_UNEXPECTED
+
+
+def _fail(error: CaisError, *, debug: bool) -> int:
+    from cais.cli.view.problems import render_error
+
+    if debug:
+        import traceback
+
+        traceback.print_exception(error)
+    sys.stdout.flush()
+    sys.stderr.write(render_error(error, color=sys.stderr.isatty()))
+    return error.exit_code
+
+
+def _translate(error: OSError) -> CaisError:
+    """An error of the operating system that no edge has translated, in our words."""
+    import errno
+
+    from cais.errors import HostError, NoSpace, PermissionNeeded
+
+    where = f' "{error.filename}"' if error.filename else ""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return NoSpace(
+            f"no space left on the device{where}", hint="free some: `cais image prune` removes unused images"
+        )
+    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+        return PermissionNeeded(
+            f"permission denied{where}: {error.strerror}", hint="run as root, or set CAIS_ROOT to a folder of yours"
+        )
+    return HostError(f"{error.strerror or error}{where}")
+
+
+def _run(argv: Sequence[str]) -> int:
+    parser = _Parser(
+        prog="cais", description=_DESCRIPTION, epilog=_verb_help(), formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    GlobalOptions.configure(parser)
+    parser.add_argument("verb", nargs="?", help=argparse.SUPPRESS)
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    parsed = parser.parse_args(argv)
+    if parsed.version:
+        parsed.verb, parsed.arguments = "version", []
+    if parsed.verb is None:
+        parser.print_help()
+        return 0
+    verb, prog = _load(parsed.verb)
+    sub = _Parser(prog=prog, description=VERBS.get(parsed.verb, ("", ""))[1])
+    sub.add_argument(
+        "--dry-run", action="store_true", default=parsed.dry_run, help="show what would be done, change nothing"
+    )
+    sub.add_argument("--debug", action="store_true", help=argparse.SUPPRESS)
+    verb.configure(sub)
+    args = sub.parse_args(parsed.arguments)
+    wire = Wire(GlobalOptions.of(parsed), dict(os.environ), os.getcwd(), os.getuid())
+    return verb.run(args, wire)
+
+
+def _load(name: str) -> tuple[Verb, str]:
+    module = VERBS[name][0] if name in VERBS else HIDDEN_VERBS.get(name)
+    if module is None:
+        import difflib
+
+        near = difflib.get_close_matches(name, VERBS, 1)
+        hint = f'did you mean "{near[0]}"?' if near else "see `cais --help`"
+        raise UsageError(f'unknown command "{name}"', hint=hint)
+    return cast("Verb", importlib.import_module(f"cais.cli.{module}")), f"cais {name}"
+
+
+_DESCRIPTION = "Takes a Compose project from source to release with no Docker, no daemon and no registry."
+
+
+def _verb_help() -> str:
+    lines = [f"  {name:<9} {text}" for name, (_, text) in VERBS.items()]
+    return "commands:\n" + "\n".join(lines) + "\n\n`cais COMMAND --help` shows a command's flags."

@@ -1,0 +1,102 @@
+"""Builds what a verb needs, once and only when asked, and hands it down. The only place that connects packages."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from cais.cli.options import GlobalOptions
+from cais.clock import SystemClock
+from cais.events import EventSink
+from cais.locations import Locations, find_locations
+
+if TYPE_CHECKING:
+    from cais.database import Database
+    from cais.engine.native.engine import NativeEngine
+    from cais.images.store import ImageStore
+
+
+class View(EventSink, Protocol):
+    """An event sink that a terminal can be left with."""
+
+    def close(self) -> None:
+        """Write what is pending and stop redrawing."""
+
+
+class Wire:
+    """State of one command: made once in `main`, its expensive parts made at first use."""
+
+    def __init__(self, options: GlobalOptions, env: Mapping[str, str], cwd: str, uid: int) -> None:
+        self.options = options
+        self.env = env
+        self.cwd = cwd
+        self.uid = uid
+        self.clock = SystemClock()
+
+    @functools.cached_property
+    def locations(self) -> Locations:
+        """Where state is kept."""
+        return find_locations(self.env, uid=self.uid)
+
+    @functools.cached_property
+    def database(self) -> Database:
+        """The one SQLite file."""
+        from cais.database import Database
+
+        return Database(self.locations.database)
+
+    @functools.cached_property
+    def images(self) -> ImageStore:
+        """The image store."""
+        from cais.images.store import ImageStore
+
+        return ImageStore(self.locations, self.database)
+
+    @functools.cached_property
+    def engine(self) -> NativeEngine:
+        """The native engine with its networking."""
+        from cais.engine.native.engine import NativeEngine
+        from cais.engine.native.network.networking import NativeNetworking
+
+        networking = NativeNetworking(self.locations, self.database)
+        return NativeEngine(self.locations, self.database, self.images, networking, self.clock)
+
+    @property
+    def color(self) -> bool:
+        """Whether stdout may have colours (`--ansi`, NO_COLOR, a terminal)."""
+        if self.options.color != "auto":
+            return self.options.color == "always"
+        return sys.stdout.isatty() and "NO_COLOR" not in self.env and self.env.get("TERM") != "dumb"
+
+    def view(self) -> View:
+        """A new progress view on stderr, of the kind `--progress` asks for."""
+        kind = self.options.progress
+        if kind == "auto":
+            terminal = sys.stderr.isatty() and self.env.get("TERM") != "dumb" and self.options.color != "never"
+            kind = "tty" if terminal else "plain"
+        if kind == "tty":
+            from cais.cli.view.tty import TtyView, terminal_size
+
+            return TtyView(_write_stderr, self.clock, lambda: terminal_size(2))
+        if kind == "json":
+            from cais.cli.view.jsonlines import JsonView
+
+            return JsonView(_write_stderr)
+        if kind == "quiet":
+            from cais.cli.view.quiet import QuietView
+
+            return QuietView(_write_stderr)
+        from cais.cli.view.plain import PlainView
+
+        return PlainView(_write_stderr)
+
+    def supervisor_command(self, project: str) -> Sequence[str]:
+        """The command line that supervises `project` under this root."""
+        return (sys.executable, "-m", "cais.cli.supervise", project, self.locations.root, self.locations.run)
+
+
+def _write_stderr(text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()
