@@ -9,7 +9,8 @@ from cais.cli.target import observed_project
 from cais.cli.view.table import table
 from cais.cli.wire import Wire
 from cais.engine.protocol import State
-from cais.proc import Command, run as run_program
+from cais.proc import Command
+from cais.proc import run as run_program
 from cais.project import select
 
 COLUMNS = "user,pid,ppid,pcpu,stime,tty,time,args"

@@ -22,7 +22,12 @@ class LogRecord(msgspec.Struct, frozen=True):
 
 
 def merged(
-    engine: Engine, containers: Collection[ContainerState], *, tail: int | None, since: float | None, until: float | None
+    engine: Engine,
+    containers: Collection[ContainerState],
+    *,
+    tail: int | None,
+    since: float | None,
+    until: float | None,
 ) -> Iterator[LogRecord]:
     """What the containers wrote so far, by time; `tail` counts per container."""
     streams = [
@@ -58,7 +63,9 @@ class Follower:
                 return
             self._known.add(container.id)
             self._alive += 1
-        threading.Thread(target=self._follow, args=(container, tail, since), name=f"logs {container.name}", daemon=True).start()
+        threading.Thread(
+            target=self._follow, args=(container, tail, since), name=f"logs {container.name}", daemon=True
+        ).start()
 
     def records(self, finished: Callable[[], bool] = lambda: True) -> Iterator[LogRecord]:
         """Lines as they come; ends when stopped, or when every container has ended and `finished` agrees."""
