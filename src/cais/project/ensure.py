@@ -1,0 +1,154 @@
+"""Makes sure that every service has its image: in the store, from a registry or a base recipe, or built."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from cais.compose.model.project import Project
+from cais.compose.model.service import Service
+from cais.errors import CaisError, InternalError, PullError, Span
+from cais.images.model import StoredImage
+from cais.project import names
+
+
+class ImageSource(Protocol):
+    """Finds images."""
+
+    def local(self, reference: str) -> StoredImage | None:
+        """From the store only."""
+
+    def resolve(self, reference: str) -> StoredImage:
+        """Store, else registry, else base recipe. Raises PullError."""
+
+
+class ServiceBuilder(Protocol):
+    """Builds the image of a service and tags it."""
+
+    def build(self, project: Project, service: Service) -> StoredImage:
+        """Raises BuildError."""
+
+
+class ImageOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """`build`: build even when there is an image; `no_build`: never build."""
+
+    build: bool = False
+    no_build: bool = False
+
+
+def ensure_images(
+    project: Project, services: Sequence[str], source: ImageSource, builder: ServiceBuilder, options: ImageOptions
+) -> Mapping[str, StoredImage]:
+    """The image of each of `services`, those that do not depend on each other side by side. Raises the first error."""
+    found: dict[str, StoredImage] = {}
+    for level in build_levels(project, services):
+        jobs = {name: _job(project, project.services[name], source, builder, options) for name in level}
+        found.update(_side_by_side(jobs))
+    return found
+
+
+def missing_images(
+    project: Project, services: Sequence[str], source: ImageSource, options: ImageOptions
+) -> tuple[str, ...]:
+    """The services whose image would be built or fetched, in words, for a dry run; nothing is done."""
+    lines = []
+    for name in services:
+        service = project.services[name]
+        reference = names.image_reference(project.name, service)
+        if service.build is not None and (options.build or service.pull_policy == "build"):
+            lines.append(
+                f"build image {reference}: --build was given"
+                if options.build
+                else f"build image {reference}: pull_policy is build"
+            )
+        elif source.local(reference) is None:
+            verb = "build" if service.build is not None else "fetch"
+            lines.append(f"{verb} image {reference}: it is not in the store")
+    return tuple(lines)
+
+
+def build_levels(project: Project, services: Iterable[str]) -> tuple[tuple[str, ...], ...]:
+    """`services` in groups: a build that uses another service's image as a context (`service:NAME`) comes in a later group."""
+    remaining = list(dict.fromkeys(services))
+    levels: list[tuple[str, ...]] = []
+    placed: set[str] = set()
+    while remaining:
+        ready = [
+            name for name in remaining if not (_context_services(project.services[name]) & set(remaining)) - placed
+        ]
+        if not ready:
+            raise CaisError(
+                f"builds depend on each other in a circle: {', '.join(remaining)}",
+                span=project.origins.of("services", remaining[0], "build"),
+            )
+        levels.append(tuple(ready))
+        placed.update(ready)
+        remaining = [name for name in remaining if name not in placed]
+    return tuple(levels)
+
+
+def _context_services(service: Service) -> set[str]:
+    if service.build is None:
+        return set()
+    return {
+        value.removeprefix("service:")
+        for value in service.build.additional_contexts.values()
+        if value.startswith("service:")
+    }
+
+
+def _job(
+    project: Project, service: Service, source: ImageSource, builder: ServiceBuilder, options: ImageOptions
+) -> Callable[[], StoredImage]:
+    def job() -> StoredImage:
+        reference = names.image_reference(project.name, service)
+        place = project.origins.of("services", service.name, "image") or project.origins.of("services", service.name)
+        present = source.local(reference)
+        buildable = service.build is not None
+        if buildable and not options.no_build and (options.build or service.pull_policy == "build" or present is None):
+            return builder.build(project, service)
+        if present is not None and service.pull_policy != "always":
+            return present
+        if buildable or service.pull_policy == "never":
+            flag = "--no-build was given" if buildable else "pull_policy is never"
+            raise PullError(f'image "{reference}" is not in the store and {flag}', span=place)
+        return _resolve(source, reference, place)
+
+    return job
+
+
+def _resolve(source: ImageSource, reference: str, place: Span | None) -> StoredImage:
+    """Resolve with the Compose file's place in the error, which the source cannot know."""
+    try:
+        return source.resolve(reference)
+    except PullError as error:
+        raise PullError(error.message, span=error.span or place, hint=error.hint, details=error.details) from error
+
+
+def _side_by_side(jobs: Mapping[str, Callable[[], StoredImage]]) -> Mapping[str, StoredImage]:
+    if len(jobs) == 1:
+        return {name: job() for name, job in jobs.items()}
+    results: dict[str, StoredImage] = {}
+    errors: list[CaisError] = []
+
+    def work(name: str, job: Callable[[], StoredImage]) -> None:
+        try:
+            results[name] = job()
+        except CaisError as error:
+            errors.append(error)
+        except Exception as error:  # noqa: BLE001  # a thread must report; shown as a bug
+            wrapped = InternalError(f"image of {name}: {type(error).__name__}: {error}")
+            wrapped.__cause__ = error
+            errors.append(wrapped)
+
+    threads = [threading.Thread(target=work, args=item, name=f"image {item[0]}", daemon=True) for item in jobs.items()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+    return results
