@@ -131,3 +131,8 @@ def _ordered(containers: tuple[ContainerState, ...]) -> tuple[ContainerState, ..
     for service in of_service:
         visit(service, frozenset())
     return tuple(container for service in done for container in of_service.get(service, ()))
+
+
+def without_networks(plan: Plan) -> Plan:
+    """`plan` without removing networks: containers that stay still use them."""
+    return Plan(tuple(action for action in plan.actions if not isinstance(action, RemoveNetwork)))

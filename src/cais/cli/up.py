@@ -1,0 +1,121 @@
+"""`cais up`."""
+
+from __future__ import annotations
+
+import argparse
+
+from cais.cli.attached import follow_until_stopped
+from cais.cli.perform import perform
+from cais.cli.scaling import scale_options
+from cais.cli.target import loaded_project
+from cais.cli.wire import Wire
+from cais.compose.model.project import Project
+from cais.errors import UsageError
+from cais.events import MessageEvent, Phase
+from cais.project import order
+from cais.project.ensure import ImageOptions, ensure_images, missing_images
+from cais.project.observed import Observed, observe
+from cais.project.plan import Recreate, UpOptions, orphans, plan_up
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Flags of `up`."""
+    parser.add_argument("services", nargs="*", metavar="SERVICE")
+    parser.add_argument("-d", "--detach", action="store_true", help="in the background")
+    parser.add_argument("--wait", action="store_true", help="until the services are running and healthy; implies -d")
+    parser.add_argument("--wait-timeout", type=float, metavar="SECONDS", help="give up waiting after this time")
+    parser.add_argument("--build", action="store_true", help="build images first, even when there are some")
+    parser.add_argument("--no-build", action="store_true", help="do not build, even when an image is missing")
+    parser.add_argument("--force-recreate", action="store_true", help="replace containers even when nothing changed")
+    parser.add_argument("--no-recreate", action="store_true", help="keep containers even when something changed")
+    parser.add_argument("--always-recreate-deps", action="store_true", help="replace dependencies too")
+    parser.add_argument("--no-deps", action="store_true", help="only the named services")
+    parser.add_argument("--no-start", action="store_true", help="create, do not start")
+    parser.add_argument("--remove-orphans", action="store_true", help="remove containers no service claims")
+    parser.add_argument(
+        "-V", "--renew-anon-volumes", action="store_true", help="new anonymous volumes for replaced containers"
+    )
+    parser.add_argument(
+        "--scale", action="append", default=[], metavar="SERVICE=N", help="how many containers of a service"
+    )
+    parser.add_argument("-t", "--timeout", type=float, metavar="SECONDS", help="wait before SIGKILL when stopping")
+    parser.add_argument("--quiet-pull", action="store_true", help="no progress while images are fetched")
+    parser.add_argument("--no-color", action="store_true", help="logs without colours")
+    parser.add_argument("--no-log-prefix", action="store_true", help="logs without the container's name")
+    parser.add_argument("--timestamps", action="store_true", help="logs with the time")
+
+
+def run(args: argparse.Namespace, wire: Wire) -> int:
+    """Bring the project up."""
+    _check_flags(args)
+    options = _options(args)
+    project = loaded_project(wire, options.services)
+    chosen = _services(project, options)
+    image_options = ImageOptions(build=args.build, no_build=args.no_build)
+    if args.dry_run:
+        return _dry_run(wire, project, chosen, options, image_options)
+    spawned = wire.supervisor(project.name).prepare() if options.start else None
+    view = wire.view()
+    try:
+        images = ensure_images(project, chosen, wire.image_source(view), wire.service_builder(view), image_options)
+    finally:
+        view.close()
+    observed = observe(wire.engine, project.name)
+    _warn_orphans(wire, project, observed, options)
+    plan = plan_up(project, images, observed, options)
+    began = wire.clock.now()
+    perform(plan, wire, project.name, dry_run=False, deadline_s=args.wait_timeout)
+    del spawned
+    if args.detach or args.wait or args.no_start:
+        return 0
+    return follow_until_stopped(wire, project, chosen, args, since=began)
+
+
+def _check_flags(args: argparse.Namespace) -> None:
+    for one, other in (("force_recreate", "no_recreate"), ("build", "no_build")):
+        if getattr(args, one) and getattr(args, other):
+            raise UsageError(f"--{one.replace('_', '-')} and --{other.replace('_', '-')} contradict each other")
+
+
+def _options(args: argparse.Namespace) -> UpOptions:
+    recreate = Recreate.ALWAYS if args.force_recreate else Recreate.NEVER if args.no_recreate else Recreate.CHANGED
+    return UpOptions(
+        services=tuple(args.services),
+        recreate=recreate,
+        recreate_dependencies=args.always_recreate_deps,
+        no_deps=args.no_deps,
+        remove_orphans=args.remove_orphans,
+        start=not args.no_start,
+        wait=args.wait,
+        scale=scale_options(args.scale),
+        timeout_s=args.timeout,
+        renew_anonymous_volumes=args.renew_anon_volumes,
+    )
+
+
+def _services(project: Project, options: UpOptions) -> tuple[str, ...]:
+    order.check_known(project, (*options.services, *options.scale))
+    if options.no_deps:
+        return order.in_order(project, options.services or project.services)
+    return order.with_dependencies(project, options.services)
+
+
+def _dry_run(
+    wire: Wire, project: Project, chosen: tuple[str, ...], options: UpOptions, image_options: ImageOptions
+) -> int:
+    """Print what would be done. Nothing that could change anything is made: no supervisor, no builder, no view."""
+    source = wire.image_source(None)
+    missing = missing_images(project, chosen, source, image_options)
+    for line in missing:
+        print(line)
+    images = {name: wire.known_image(source, project, name) for name in chosen}
+    plan = plan_up(project, images, observe(wire.engine, project.name), options)
+    print(plan if plan.actions else "" if missing else "nothing to do")
+    return 0
+
+
+def _warn_orphans(wire: Wire, project: Project, observed: Observed, options: UpOptions) -> None:
+    left = [] if options.remove_orphans else [c.name for c in orphans(project, observed)]
+    if left:
+        text = f"containers without a service in the file: {', '.join(left)} (remove them with --remove-orphans)"
+        wire.tell(MessageEvent(phase=Phase.WARNING, text=text))

@@ -1,0 +1,153 @@
+import msgspec
+import pytest
+
+from cais.compose.model.mounts import ServiceMount
+from cais.compose.model.project import Origins
+from cais.compose.model.service import Dependency
+from cais.engine.protocol import State
+from cais.errors import Conflict, NotFoundError, Span
+from cais.project.actions import Await, StartContainer
+from cais.project.observed import Observed
+from cais.project.plan import Recreate, UpOptions, plan_up
+from tests.unit.project.projects import HEALTHY, image, images, observed, project, service
+
+DB_MOUNT = ServiceMount(type="volume", source="data", target="/data")
+SHOP = project(
+    service("web", depends_on={"api": HEALTHY}),
+    service("api", depends_on={"db": HEALTHY}),
+    service("db", volumes=(DB_MOUNT,)),
+    volumes=("data",),
+)
+
+
+def lines(text: object) -> list[str]:
+    return str(text).splitlines()
+
+
+def test_first_up_creates_everything_and_starts_in_the_order_of_health() -> None:
+    plan = plan_up(SHOP, images(SHOP), Observed(), UpOptions(wait=True))
+    assert lines(plan) == [
+        "create network shop_default: it does not exist",
+        "create volume shop_data: it does not exist",
+        "create container shop-db-1: it does not exist",
+        "start container shop-db-1",
+        "wait until db is healthy: api depends on it",
+        "create container shop-api-1: it does not exist",
+        "start container shop-api-1",
+        "wait until api is healthy: web depends on it",
+        "create container shop-web-1: it does not exist",
+        "start container shop-web-1",
+        "wait until web is healthy",
+    ]
+
+
+def test_containers_are_created_while_their_dependencies_become_healthy() -> None:
+    plan = plan_up(SHOP, images(SHOP), Observed(), UpOptions())
+    by_line = {action.line(): action for action in plan.actions}
+    assert by_line["create container shop-web-1"].after == (0,)
+    start = by_line["start container shop-web-1"]
+    assert any(isinstance(plan.actions[i], Await) for i in start.after)
+
+
+def test_nothing_to_do_when_all_is_up() -> None:
+    assert plan_up(SHOP, images(SHOP), observed(SHOP), UpOptions()).changes_nothing
+
+
+def test_every_dependency_points_backwards() -> None:
+    plan = plan_up(SHOP, images(SHOP), Observed(), UpOptions(wait=True))
+    assert all(before < index for index, action in enumerate(plan.actions) for before in action.after)
+
+
+def test_recreate_names_field_old_new_and_line() -> None:
+    changed = msgspec.structs.replace(SHOP.services["api"], environment={"DEBUG": "1"})
+    origin: dict[tuple[str | int, ...], Span] = {
+        ("services", "api", "environment", "DEBUG"): Span("compose.yaml", 12, 7)
+    }
+    after = msgspec.structs.replace(SHOP, services={**SHOP.services, "api": changed}, origins=Origins(origin))
+    plan = plan_up(after, images(after), observed(SHOP), UpOptions())
+    assert lines(plan)[0:2] == [
+        "wait until db is healthy: api depends on it",
+        'stop container shop-api-1: environment.DEBUG added: "1" (compose.yaml:12)',
+    ]
+    assert not any("shop-web-1" in line or "shop-db-1" in line for line in lines(plan))
+
+
+def test_changed_value_shows_old_and_new() -> None:
+    before = project(service("api", environment={"DEBUG": "0"}))
+    after = project(service("api", environment={"DEBUG": "1"}))
+    plan = plan_up(after, images(after), observed(before), UpOptions())
+    assert lines(plan)[0] == 'stop container shop-api-1: environment.DEBUG changed from "0" to "1"'
+
+
+def test_new_image_recreates() -> None:
+    plan = plan_up(SHOP, {**images(SHOP), "web": image("b")}, observed(SHOP), UpOptions())
+    assert "image web:1 changed from aaaaaaaaaaaa to bbbbbbbbbbbb" in lines(plan)[2]
+
+
+def test_recreate_never_leaves_changed_containers() -> None:
+    before = project(service("api", environment={"DEBUG": "0"}))
+    after = project(service("api"))
+    assert plan_up(after, images(after), observed(before), UpOptions(recreate=Recreate.NEVER)).changes_nothing
+
+
+def test_exited_container_is_started_again_with_its_exit_code_as_cause() -> None:
+    one = project(service("api"))
+    plan = plan_up(one, images(one), observed(one, State.EXITED), UpOptions())
+    assert lines(plan) == ["start container shop-api-1: it is exited (exit code 1)"]
+
+
+def test_scale_down_removes_the_highest_numbers() -> None:
+    two = project(service("api", scale=2))
+    one = project(service("api"))
+    seen = observed(one)
+    plan = plan_up(two, images(two), seen, UpOptions())
+    assert lines(plan) == ["create container shop-api-2: it does not exist", "start container shop-api-2"]
+    plan = plan_up(one, images(one), seen, UpOptions(scale={"api": 0}))
+    assert lines(plan) == ["stop container shop-api-1: scaled to 0", "remove container shop-api-1: scaled to 0"]
+
+
+def test_container_name_cannot_be_scaled() -> None:
+    named = project(service("api", container_name="api"))
+    with pytest.raises(Conflict, match="container_name gives all the same name"):
+        plan_up(named, images(named), Observed(), UpOptions(scale={"api": 2}))
+
+
+def test_orphans_go_only_when_asked() -> None:
+    both = project(service("api"), service("old"))
+    one = project(service("api"))
+    assert plan_up(one, images(one), observed(both), UpOptions()).changes_nothing
+    plan = plan_up(one, images(one), observed(both), UpOptions(remove_orphans=True))
+    assert lines(plan) == [
+        "stop container shop-old-1: no service claims it",
+        "remove container shop-old-1: no service claims it",
+    ]
+
+
+def test_no_deps_starts_only_the_named_service() -> None:
+    plan = plan_up(SHOP, images(SHOP), Observed(), UpOptions(services=("api",), no_deps=True))
+    assert [a.name for a in plan.actions if isinstance(a, StartContainer)] == ["shop-api-1"]
+    assert not any(isinstance(a, Await) for a in plan.actions)
+
+
+def test_named_service_brings_its_dependencies() -> None:
+    plan = plan_up(SHOP, images(SHOP), Observed(), UpOptions(services=("api",)))
+    assert [a.name for a in plan.actions if isinstance(a, StartContainer)] == ["shop-db-1", "shop-api-1"]
+
+
+def test_unknown_service_suggests_the_nearest() -> None:
+    with pytest.raises(NotFoundError) as caught:
+        plan_up(SHOP, images(SHOP), Observed(), UpOptions(services=("apii",)))
+    assert caught.value.hint == 'did you mean "api"?'
+
+
+def test_restart_of_a_dependency_recreates_the_dependent() -> None:
+    before = project(service("db", environment={"A": "0"}), service("api", depends_on={"db": Dependency(restart=True)}))
+    after = project(service("db", environment={"A": "1"}), service("api", depends_on={"db": Dependency(restart=True)}))
+    plan = plan_up(after, images(after), observed(before), UpOptions())
+    assert any("db is recreated and depends_on.db.restart is true" in line for line in lines(plan))
+
+
+def test_optional_dependency_is_waited_for_without_being_required() -> None:
+    weak = project(service("db"), service("api", depends_on={"db": Dependency(required=False)}))
+    plan = plan_up(weak, images(weak), Observed(), UpOptions())
+    assert [a.required for a in plan.actions if isinstance(a, Await)] == [False]
