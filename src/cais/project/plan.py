@@ -36,7 +36,10 @@ class Recreate(enum.Enum):
 
 
 class UpOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What `up` was asked. `services` empty means all; `scale` overrides replica counts; `wait` adds a wait for every service."""
+    """What `up` was asked. `services` empty means all; `scale` overrides replica counts; `wait` adds a wait for every service.
+
+    `awaited_for` names a service that `run` will start by hand: the plan ends with the waits its `depends_on` asks for.
+    """
 
     services: tuple[str, ...] = ()
     recreate: Recreate = Recreate.CHANGED
@@ -48,6 +51,7 @@ class UpOptions(msgspec.Struct, frozen=True, kw_only=True):
     scale: Mapping[str, int] = {}
     timeout_s: float | None = None
     renew_anonymous_volumes: bool = False
+    awaited_for: str = ""
 
 
 def plan_up(project: Project, images: Mapping[str, StoredImage], observed: Observed, options: UpOptions) -> Plan:
@@ -95,6 +99,8 @@ class _UpPlanner:
         if self._options.wait and self._options.start:
             for name in services:
                 self._final_wait(self._project.services[name])
+        if self._options.awaited_for:
+            self._holds(self._project.services[self._options.awaited_for])
         return Plan(tuple(self._actions))
 
     def _add(self, action: Action) -> int:

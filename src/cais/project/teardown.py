@@ -136,3 +136,17 @@ def _ordered(containers: tuple[ContainerState, ...]) -> tuple[ContainerState, ..
 def without_networks(plan: Plan) -> Plan:
     """`plan` without removing networks: containers that stay still use them."""
     return Plan(tuple(action for action in plan.actions if not isinstance(action, RemoveNetwork)))
+
+
+def plan_restart(containers: Iterable[ContainerState], *, timeout_s: float | None) -> Plan:
+    """Stop dependents before what they depend on, then start all in the opposite order."""
+    chosen = tuple(containers)
+    actions: list[Action] = []
+    _add_stops(actions, chosen, timeout_s, "restart")
+    stopped = tuple(range(len(actions)))
+    started: dict[str, list[int]] = {}
+    for container in _ordered(chosen):
+        after = (*stopped, *(index for name in _depends(container) for index in started.get(name, ())))
+        actions.append(StartContainer(name=container.name, cause="restart", after=after))
+        started.setdefault(container.spec.service, []).append(len(actions) - 1)
+    return Plan(tuple(actions))
