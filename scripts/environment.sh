@@ -13,6 +13,17 @@ missing_packages() {
   done
 }
 
+# confirm_packages yes|no: on a terminal, lists what would be installed with the reason for each and asks.
+confirm_packages() {
+  local missing name answer
+  missing=$(missing_packages "$runtime_packages")
+  [ -n "$missing" ] && [ "$1" = no ] && [ -t 0 ] && [ -t 1 ] && [ "$(id -u)" = 0 ] || return 0
+  echo "Cais needs these Debian packages:"
+  for name in $missing; do grep -E "^$name([[:space:]]|$)" "$runtime_packages" | sed 's/^/  /'; done
+  read -r -p "Install them? [Y/n] " answer
+  case $answer in '' | y | Y | yes) ;; *) echo "nothing was installed"; exit 1 ;; esac
+}
+
 # ensure_system_packages runtime|test: installs what is missing, as root; else prints the exact command and stops.
 ensure_system_packages() {
   local lists=("$runtime_packages") missing

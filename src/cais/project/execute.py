@@ -20,6 +20,9 @@ from cais.project import actions
 from cais.project.actions import Action, Plan
 
 
+CANCEL_CHECK_S = 0.2  # a signal handler cannot notify a condition; this bounds how long Ctrl-C goes unnoticed
+
+
 class Result(enum.Enum):
     """What came of an action."""
 
@@ -73,9 +76,16 @@ class _Execution:
         with self._changed:
             while len(self._results) < len(self._plan.actions):
                 self._start_ready()
+                if self._only_waits_are_left():
+                    break
                 if self._running:
-                    self._changed.wait()
-        return PlanOutcome(self._results, tuple(self._errors))
+                    self._changed.wait(CANCEL_CHECK_S)
+        return PlanOutcome(dict(self._results), tuple(self._errors))
+
+    def _only_waits_are_left(self) -> bool:
+        """Whether we are stopping and all that still runs is waiting: waits have nothing to bring to an end."""
+        stopping = bool(self._errors) or self._cancelled()
+        return stopping and all(isinstance(self._plan.actions[index], actions.Await) for index in self._running)
 
     def _start_ready(self) -> None:
         for index, action in enumerate(self._plan.actions):
