@@ -7,6 +7,7 @@ import argparse
 from cais.cli.target import observed_project
 from cais.cli.wire import Wire
 from cais.engine.protocol import State
+from cais.events import NullSink
 from cais.project import select
 
 
@@ -19,7 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, wire: Wire) -> int:
     """Send a signal to PID 1 of each running container."""
     name, observed = observed_project(wire)
-    waiter = wire.waiter(name, None)
+    waiter = wire.waiter(name, NullSink())
     for container in select.of_services(observed, args.services):
         if container.state is not State.RUNNING:
             continue

@@ -39,7 +39,6 @@ VERBS: dict[str, tuple[str, str]] = {
     "version": ("version", "show the version"),
     "doctor": ("doctor", "what this machine can do, what is missing and how to get it"),
 }
-HIDDEN_VERBS = {"supervise": "supervise"}
 EXIT_UNEXPECTED = 70
 EXIT_INTERRUPTED = 130
 
@@ -150,7 +149,7 @@ def _run(argv: Sequence[str]) -> int:
 
 
 def _load(name: str) -> tuple[Verb, str]:
-    module = VERBS[name][0] if name in VERBS else HIDDEN_VERBS.get(name)
+    module = VERBS[name][0] if name in VERBS else None
     if module is None:
         import difflib
 

@@ -31,7 +31,7 @@ def interruptible() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def perform(plan: Plan, wire: Wire, project: str, *, dry_run: bool) -> None:
+def perform(plan: Plan, wire: Wire, project: str, *, dry_run: bool, deadline_s: float | None = None) -> None:
     """Execute `plan`, or print it with `dry_run`. Raises the first error of an action, Interrupted after Ctrl-C."""
     if dry_run:
         print(plan if plan.actions else "nothing to do")
@@ -41,7 +41,8 @@ def perform(plan: Plan, wire: Wire, project: str, *, dry_run: bool) -> None:
     view = wire.view()
     try:
         with interruptible() as asked:
-            outcome = execute(plan, wire.engine, wire.waiter(project, view), view, cancelled=asked.is_set)
+            waiter = wire.waiter(project, view, deadline_s=deadline_s)
+            outcome = execute(plan, wire.engine, waiter, view, cancelled=asked.is_set)
     finally:
         view.close()
     outcome.check()

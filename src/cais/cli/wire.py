@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from cais.cli.options import GlobalOptions
 from cais.clock import SystemClock
-from cais.events import EventSink
+from cais.events import Event, EventSink
 from cais.locations import Locations, find_locations
 
 if TYPE_CHECKING:
+    from cais.compose.model.project import Project
     from cais.database import Database
     from cais.engine.native.engine import NativeEngine
     from cais.images.store import ImageStore
+    from cais.project.supervision import ProjectSupervisor
+    from cais.project.waiting import SupervisedWaiter
 
 
 class View(EventSink, Protocol):
@@ -34,6 +37,8 @@ class Wire:
         self.cwd = cwd
         self.uid = uid
         self.clock = SystemClock()
+        self._supervisors: dict[str, ProjectSupervisor] = {}
+        self._loaded: Project | None = None
 
     @functools.cached_property
     def locations(self) -> Locations:
@@ -52,7 +57,16 @@ class Wire:
         """The image store."""
         from cais.images.store import ImageStore
 
-        return ImageStore(self.locations, self.database)
+        return ImageStore(self.locations, self.database, users_of=self._users_of, clock=self.clock)
+
+    def _users_of(self, image_id: str) -> tuple[str, ...]:
+        return tuple(c.name for c in self.engine.containers() if c.spec.image_id == image_id)
+
+    def reference_key(self, text: str) -> str:
+        """The name under which the store files a reference."""
+        from cais.images.reference import parse_reference
+
+        return parse_reference(text).key
 
     @functools.cached_property
     def engine(self) -> NativeEngine:
@@ -92,9 +106,33 @@ class Wire:
 
         return PlainView(_write_stderr)
 
-    def supervisor_command(self, project: str) -> Sequence[str]:
-        """The command line that supervises `project` under this root."""
-        return (sys.executable, "-m", "cais.cli.supervise", project, self.locations.root, self.locations.run)
+    def tell(self, event: Event) -> None:
+        """Show one event outside any progress view."""
+        view = self.view()
+        view.emit(event)
+        view.close()
+
+    def supervisor(self, project: str) -> ProjectSupervisor:
+        """The project's supervisor; one object a project."""
+        found = self._supervisors.get(project)
+        if found is None:
+            from cais.project.supervision import ProjectSupervisor
+
+            argv = (sys.executable, "-m", "cais.cli.supervise", project)
+            found = self._supervisors[project] = ProjectSupervisor(self.locations, project, argv)
+        return found
+
+    def waiter(self, project: str, events: EventSink, *, deadline_s: float | None = None) -> SupervisedWaiter:
+        """What tells the supervisor and waits by its events."""
+        from cais.project.waiting import SupervisedWaiter, deadline_after
+
+        return SupervisedWaiter(
+            self.engine,
+            self.supervisor(project),
+            events,
+            deadline=deadline_after(deadline_s),
+            place_of=lambda service: self._loaded.origins.of("services", service) if self._loaded else None,
+        )
 
 
 def _write_stderr(text: str) -> None:

@@ -30,7 +30,10 @@ class Supervisor(Protocol):
         """A client when a supervisor lives; none is started."""
 
     def client(self) -> Client:
-        """A client; the supervisor is started (again) when none lives."""
+        """A client; a supervisor is started when none lives."""
+
+    def renew(self) -> Client:
+        """A client of a new supervisor: the last one was lost."""
 
 
 class SupervisedWaiter:
@@ -62,7 +65,7 @@ class SupervisedWaiter:
         try:
             client.refresh((container_id,))
         except SupervisorLost:
-            self._supervisor.client().refresh((container_id,))
+            self._supervisor.renew().refresh((container_id,))
 
     def wait(self, action: Await, cancelled: Callable[[], bool]) -> None:
         """Wait for every container of the service; see `execute.Waiter`."""
@@ -87,11 +90,12 @@ class SupervisedWaiter:
         raise error
 
     def _outcome(self, container_id: str, goal: Goal, cancelled: Callable[[], bool]) -> WaitOutcome:
+        client = self._supervisor.client()
         while True:
-            client = self._supervisor.client()
             outcome = client.wait(container_id, goal, self._deadline, max_restarts=MAX_RESTARTS)
             if outcome.end is not WaitEnd.LOST or cancelled():
                 return outcome
+            client = self._supervisor.renew()
 
     def _tell(self, name: str, phase: Phase, status: str, detail: str) -> None:
         self._events.emit(ResourceEvent(kind="Container", name=name, phase=phase, status=status, detail=detail))

@@ -1,0 +1,200 @@
+"""`cais image ls|inspect|rm|tag|import|save|load|prune|build`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+import msgspec
+
+from cais.cli.view.table import ago, size, table
+from cais.cli.wire import Wire
+from cais.digest import short_id
+from cais.errors import NotFoundError, UsageError
+from cais.events import BytesEvent, MessageEvent, Phase
+from cais.images.model import StoredImage
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """A parser for each subcommand."""
+    commands = parser.add_subparsers(dest="subcommand", required=True, metavar="COMMAND")
+    ls = commands.add_parser("ls", help="list the images of the store", aliases=["list"])
+    ls.add_argument("-q", "--quiet", action="store_true", help="only ids")
+    ls.add_argument("--format", choices=("table", "json"), default="table")
+    ls.add_argument("--no-trunc", action="store_true", help="whole ids")
+    ls.set_defaults(act=_ls)
+    inspect = commands.add_parser("inspect", help="show all that is known of images, as JSON")
+    inspect.add_argument("images", nargs="+", metavar="IMAGE")
+    inspect.set_defaults(act=_inspect)
+    rm = commands.add_parser("rm", help="remove images")
+    rm.add_argument("images", nargs="+", metavar="IMAGE")
+    rm.add_argument("-f", "--force", action="store_true", help="even when several names point to it")
+    rm.set_defaults(act=_rm)
+    tag = commands.add_parser("tag", help="give an image another name")
+    tag.add_argument("image", metavar="IMAGE")
+    tag.add_argument("reference", metavar="NAME")
+    tag.set_defaults(act=_tag)
+    _configure_transfer(commands)
+    prune = commands.add_parser("prune", help="remove untagged images and layers nothing needs")
+    prune.add_argument(
+        "-a", "--all", action="store_true", help="all images that no container uses, and the build cache"
+    )
+    prune.add_argument("-f", "--force", action="store_true", help="do not ask (it never asks)")
+    prune.set_defaults(act=_prune)
+
+
+def _configure_transfer(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+) -> None:  # argparse names no public type
+    bring = commands.add_parser("import", help="make an image of a root file system: a folder or a tar file")
+    bring.add_argument("source", metavar="FILE|FOLDER")
+    bring.add_argument("reference", metavar="NAME")
+    bring.add_argument(
+        "-c",
+        "--change",
+        action="append",
+        default=[],
+        metavar="INSTRUCTION",
+        help="CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME or WORKDIR, as in a Dockerfile",
+    )
+    bring.set_defaults(act=_import)
+    save = commands.add_parser("save", help="write images to an archive that `docker load` takes")
+    save.add_argument("images", nargs="+", metavar="IMAGE")
+    save.add_argument("-o", "--output", required=True, metavar="FILE")
+    save.set_defaults(act=_save)
+    load = commands.add_parser("load", help="read an archive of `cais image save`, `docker save` or an OCI layout")
+    load.add_argument("-i", "--input", required=True, metavar="FILE")
+    load.set_defaults(act=_load)
+
+
+def run(args: argparse.Namespace, wire: Wire) -> int:
+    """Dispatch to the subcommand."""
+    code: int = args.act(args, wire)
+    return code
+
+
+def _need(wire: Wire, name: str) -> StoredImage:
+    image = wire.images.find(name)
+    if image is None:
+        raise NotFoundError(f'no such image: "{name}"', hint="`cais image ls` lists what is there")
+    return image
+
+
+def _ls(args: argparse.Namespace, wire: Wire) -> int:
+    rows = []
+    for image in wire.images.images():
+        for reference in image.references or ("<none>:<none>",):
+            repository, _, tag = reference.rpartition(":")
+            rows.append(
+                {
+                    "Repository": repository.removeprefix("docker.io/library/").removeprefix("docker.io/"),
+                    "Tag": tag,
+                    "ID": str(image.id) if args.no_trunc or args.format == "json" else short_id(image.id),
+                    "Created": f"{ago(wire.clock.now() - image.created_at)} ago",
+                    "Size": size(image.size_bytes),
+                }
+            )
+    if args.quiet:
+        sys.stdout.write("".join(f"{name}\n" for name in dict.fromkeys(row["ID"] for row in rows)))
+    elif args.format == "json":
+        sys.stdout.write("".join(msgspec.json.encode(row).decode() + "\n" for row in rows))
+    else:
+        headers = ("REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE")
+        sys.stdout.write(table(headers, [tuple(row.values()) for row in rows]))
+    return 0
+
+
+def _inspect(args: argparse.Namespace, wire: Wire) -> int:
+    found = []
+    for name in args.images:
+        image = _need(wire, name)
+        config = image.config
+        found.append(
+            {
+                "Id": image.id,
+                "RepoTags": image.references,
+                "Created": config.created,
+                "Architecture": config.architecture,
+                "Os": config.os,
+                "Size": image.size_bytes,
+                "Config": msgspec.to_builtins(config.config),
+                "RootFS": {"Type": "layers", "Layers": config.rootfs.diff_ids},
+                "History": msgspec.to_builtins(config.history),
+                "Snapshots": image.snapshot_paths,
+            }
+        )
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n")
+    return 0
+
+
+def _rm(args: argparse.Namespace, wire: Wire) -> int:
+    for name in args.images:
+        image = _need(wire, name)
+        named = [reference for reference in image.references if reference == wire.reference_key(name)]
+        if args.dry_run:
+            print(f"would remove {name}")
+        elif named and len(image.references) > 1 and not args.force:
+            wire.images.untag(name)
+            print(f"Untagged: {name}")
+        else:
+            for line in wire.images.remove(image.id, force=args.force):
+                print(line)
+    return 0
+
+
+def _tag(args: argparse.Namespace, wire: Wire) -> int:
+    wire.images.tag(_need(wire, args.image).id, args.reference)
+    return 0
+
+
+def _import(args: argparse.Namespace, wire: Wire) -> int:
+    from cais.build.changes import config_with_changes
+
+    if not os.path.exists(args.source):
+        raise NotFoundError(f'"{args.source}" does not exist', hint="give a folder or a tar file")
+    config = config_with_changes(args.change)
+    view = wire.view()
+    try:
+        image = wire.images.import_root(
+            args.source,
+            config,
+            references=(args.reference,),
+            on_bytes=lambda done: view.emit(BytesEvent(kind="Import", name=args.source, done=done)),
+        )
+    finally:
+        view.close()
+    print(image.id)
+    return 0
+
+
+def _save(args: argparse.Namespace, wire: Wire) -> int:
+    if os.path.isdir(args.output):
+        raise UsageError(f'"{args.output}" is a folder', hint="give the name of a file")
+    for name in args.images:
+        _need(wire, name)
+    wire.images.save(args.images, args.output)
+    return 0
+
+
+def _load(args: argparse.Namespace, wire: Wire) -> int:
+    if not os.path.exists(args.input):
+        raise NotFoundError(f'"{args.input}" does not exist')
+    view = wire.view()
+    try:
+        images = wire.images.load(
+            args.input, on_bytes=lambda done: view.emit(BytesEvent(kind="Load", name=args.input, done=done))
+        )
+    finally:
+        view.close()
+    for image in images:
+        print(f"Loaded image: {', '.join(image.references) or image.id}")
+    return 0
+
+
+def _prune(args: argparse.Namespace, wire: Wire) -> int:
+    pruned = wire.images.prune(unused=args.all, cache=args.all, dry_run=args.dry_run)
+    for line in pruned.removed:
+        print(line)
+    wire.tell(MessageEvent(phase=Phase.DONE, text=f"reclaimed {size(pruned.freed_bytes)}"))
+    return 0

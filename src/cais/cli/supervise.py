@@ -1,0 +1,22 @@
+"""A project's supervisor process: `python -m cais.cli.supervise PROJECT`, started by commands, never by people."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from cais.cli.options import GlobalOptions
+from cais.cli.wire import Wire
+from cais.supervise.serve import serve
+from cais.supervise.spawn import ready_fd
+
+
+def main(project: str) -> int:
+    """Serve until nothing is left to watch."""
+    wire = Wire(GlobalOptions(), dict(os.environ), "/", os.getuid())
+    serve(wire.engine, project, wire.locations, wire.clock, ready_fd=ready_fd(os.environ))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
