@@ -19,7 +19,6 @@ from cais.events import EventSink, Phase, ResourceEvent
 from cais.project import actions
 from cais.project.actions import Action, Plan
 
-
 CANCEL_CHECK_S = 0.2  # a signal handler cannot notify a condition; this bounds how long Ctrl-C goes unnoticed
 
 

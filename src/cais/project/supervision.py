@@ -6,7 +6,7 @@ import threading
 from collections.abc import Sequence
 
 from cais.locations import Locations
-from cais.supervise.channel import Client, SupervisorLost, connect
+from cais.supervise.channel import Client, connect
 from cais.supervise.spawn import Spawned
 
 

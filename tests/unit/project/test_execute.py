@@ -1,0 +1,107 @@
+import threading
+from collections.abc import Callable
+
+from cais.engine.protocol import State
+from cais.errors import HostError, ServiceFailed
+from cais.events import Event, Phase, ResourceEvent
+from cais.project import actions
+from cais.project.execute import Result, execute
+from cais.project.observed import Observed, observe
+from cais.project.plan import UpOptions, plan_up
+from cais.project.teardown import DownOptions, plan_down
+from tests.fakes.engine import FakeEngine
+from tests.unit.project.projects import HEALTHY, images, project, service
+
+SHOP = project(service("web", depends_on={"db": HEALTHY}), service("db"))
+
+
+class Recorder:
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def emit(self, event: Event) -> None:
+        self.events.append(event)
+
+
+class ScriptedWaiter:
+    """Waits succeed unless their service is named in `failing`; a `block` is waited for first."""
+
+    def __init__(self, failing: tuple[str, ...] = (), block: threading.Event | None = None) -> None:
+        self.failing = failing
+        self.block = block
+        self.waited: list[str] = []
+        self.told: list[str] = []
+
+    def changed(self, container_id: str) -> None:
+        self.told.append(container_id)
+
+    def wait(self, action: actions.Await, cancelled: Callable[[], bool]) -> None:
+        self.waited.append(action.service)
+        if self.block is not None:
+            self.block.wait()
+        if action.service in self.failing:
+            raise ServiceFailed(f'service "{action.service}" failed')
+
+
+def up(engine: FakeEngine, waiter: ScriptedWaiter, recorder: Recorder | None = None) -> list[Result]:
+    plan = plan_up(SHOP, images(SHOP), observe(engine, "shop"), UpOptions())
+    outcome = execute(plan, engine, waiter, recorder or Recorder())
+    return [outcome.results[index] for index in range(len(plan.actions))]
+
+
+def test_up_then_nothing_left_to_do() -> None:
+    engine = FakeEngine()
+    assert set(up(engine, ScriptedWaiter())) == {Result.DONE}
+    assert {c.name: c.state for c in engine.containers("shop")} == {
+        "shop-db-1": State.RUNNING,
+        "shop-web-1": State.RUNNING,
+    }
+    assert plan_up(SHOP, images(SHOP), observe(engine, "shop"), UpOptions()).changes_nothing
+
+
+def test_a_dependent_of_a_failed_wait_is_created_but_never_started() -> None:
+    engine, waiter = FakeEngine(), ScriptedWaiter(failing=("db",))
+    plan = plan_up(SHOP, images(SHOP), Observed(), UpOptions())
+    outcome = execute(plan, engine, waiter, Recorder())
+    assert [str(error) for error in outcome.errors] == ['service "db" failed']
+    web = engine.container("shop-web-1")
+    assert web is None or web.state is State.CREATED
+    assert outcome.results[len(plan.actions) - 1] is Result.SKIPPED
+
+
+def test_an_engine_failure_stops_the_rest() -> None:
+    engine = FakeEngine()
+    engine.fail("start", "shop-db-1", HostError("no more memory"))
+    results = up(engine, ScriptedWaiter())
+    assert Result.FAILED in results
+    assert Result.SKIPPED in results
+
+
+def test_progress_carries_the_cause() -> None:
+    recorder = Recorder()
+    up(FakeEngine(), ScriptedWaiter(), recorder)
+    created = [
+        e for e in recorder.events if isinstance(e, ResourceEvent) and e.status == "Created" and e.name == "shop-db-1"
+    ]
+    assert [(e.phase, e.detail) for e in created] == [(Phase.DONE, "it does not exist")]
+
+
+def test_cancelling_ends_while_a_wait_is_blocked() -> None:
+    block = threading.Event()
+    waiter = ScriptedWaiter(block=block)
+    plan = plan_up(SHOP, images(SHOP), Observed(), UpOptions())
+    try:
+        outcome = execute(plan, FakeEngine(), waiter, Recorder(), cancelled=lambda: bool(waiter.waited))
+    finally:
+        block.set()
+    assert Result.SKIPPED in outcome.results.values()
+
+
+def test_down_undoes_up() -> None:
+    engine = FakeEngine()
+    up(engine, ScriptedWaiter())
+    seen = observe(engine, "shop")
+    plan = plan_down(seen, "shop", {c.id for c in seen.containers.values()}, DownOptions())
+    execute(plan, engine, ScriptedWaiter(), Recorder()).check()
+    assert engine.containers("shop") == ()
+    assert engine.networks("shop") == ()
