@@ -1,0 +1,5 @@
+"""`python -m cais`."""
+
+from cais.cli.main import entry
+
+entry()
