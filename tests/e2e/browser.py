@@ -9,7 +9,7 @@ import tempfile
 import urllib.request
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from tests.e2e.harness import answers, until
 
@@ -29,7 +29,7 @@ def free_port() -> int:
 class Browser:
     """One browser with one window; a context manager."""
 
-    def __enter__(self) -> "Browser":
+    def __enter__(self) -> Self:
         self._port = free_port()
         self._profile = tempfile.mkdtemp(prefix="cais-chromium-")
         self._driver = subprocess.Popen(

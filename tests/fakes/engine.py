@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
-from tests.fakes.clock import FakeClock
 
 from cais.engine.protocol import (
     ContainerSpec,
@@ -27,6 +26,7 @@ from cais.engine.protocol import (
     VolumeState,
 )
 from cais.errors import Conflict, NotFoundError, PortInUse
+from tests.fakes.clock import FakeClock
 
 FIRST_PID = 5_000_000
 FIRST_FREE_PORT = 32_768

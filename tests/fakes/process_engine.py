@@ -10,10 +10,10 @@ import time
 from collections.abc import Iterator
 
 import msgspec
-from tests.fakes.clock import FakeClock
-from tests.fakes.engine import FakeEngine
 
 from cais.engine.protocol import ContainerSpec, ContainerState, Health, ProbeResult, State, StopOutcome
+from tests.fakes.clock import FakeClock
+from tests.fakes.engine import FakeEngine
 
 # Keeps the exit status of its child in a file, as conmon does. $0 is the path stem, $1 the command.
 MONITOR = 'sh -c "exec $1" & echo $! > "$0.pid.new"; mv "$0.pid.new" "$0.pid"; wait $!; echo $? > "$0.exit.new"; mv "$0.exit.new" "$0.exit"'

@@ -3,12 +3,11 @@
 import os
 import sys
 
-from tests.fakes.process_engine import ProcessEngine
-
 from cais.clock import SystemClock
 from cais.locations import find_locations
 from cais.supervise.serve import serve
 from cais.supervise.spawn import ready_fd
+from tests.fakes.process_engine import ProcessEngine
 
 if __name__ == "__main__":
     folder, project, linger_s = sys.argv[1:]

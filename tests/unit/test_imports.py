@@ -12,7 +12,7 @@ SOURCE = Path(__file__).parents[2] / "src" / "cais"
 BASE = {"errors", "events", "clock", "locations", "version"}
 HOST = {"proc", "durable", "digest", "database"}
 ALLOWED: dict[str, set[str]] = {
-    **dict.fromkeys(BASE, set()),
+    **{name: set() for name in BASE},
     **dict.fromkeys(HOST, HOST),
     "linux": HOST,
     "compose": set(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 
 import msgspec
 
@@ -18,6 +19,7 @@ class GlobalOptions(msgspec.Struct, frozen=True, kw_only=True):
     progress: str = "auto"
     color: str = "auto"
     debug: bool = False
+    offline: bool = False
 
     @staticmethod
     def configure(parser: argparse.ArgumentParser) -> None:
@@ -45,6 +47,7 @@ class GlobalOptions(msgspec.Struct, frozen=True, kw_only=True):
             help="how progress is shown",
         )
         parser.add_argument("--ansi", choices=("auto", "always", "never"), default="auto", help="colours")
+        parser.add_argument("--offline", action="store_true", help="ask no registry (also CAIS_OFFLINE=1)")
         parser.add_argument("--dry-run", action="store_true", help="show what would be done, change nothing")
         parser.add_argument("--debug", action="store_true", help="show tracebacks")
         parser.add_argument("--version", "-v", action="store_true", help="show the version")
@@ -61,4 +64,5 @@ class GlobalOptions(msgspec.Struct, frozen=True, kw_only=True):
             progress=parsed.progress,
             color=parsed.ansi,
             debug=parsed.debug,
+            offline=parsed.offline or os.environ.get("CAIS_OFFLINE", "") not in {"", "0"},
         )

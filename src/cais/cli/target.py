@@ -16,5 +16,5 @@ def observed_project(wire: Wire) -> tuple[str, Observed]:
 def loaded_project(wire: Wire, services: tuple[str, ...] = ()) -> Project:
     """The project as its files say, with warnings shown; `services` named on the command line enable their profiles."""
     project = wire.load(services)
-    wire.warn(project.warnings)
+    wire.warn()
     return project

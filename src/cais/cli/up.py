@@ -11,9 +11,9 @@ from cais.cli.target import loaded_project
 from cais.cli.wire import Wire
 from cais.compose.model.project import Project
 from cais.errors import UsageError
-from cais.events import MessageEvent, Phase
+from cais.events import MessageEvent, NullSink, Phase
 from cais.project import order
-from cais.project.ensure import ImageOptions, ensure_images, missing_images
+from cais.project.ensure import ImageOptions, ensure_images, known_image, missing_images
 from cais.project.observed import Observed, observe
 from cais.project.plan import Recreate, UpOptions, orphans, plan_up
 
@@ -54,7 +54,8 @@ def run(args: argparse.Namespace, wire: Wire) -> int:
     image_options = ImageOptions(build=args.build, no_build=args.no_build)
     if args.dry_run:
         return _dry_run(wire, project, chosen, options, image_options)
-    spawned = wire.supervisor(project.name).prepare() if options.start else None
+    if options.start:
+        wire.supervisor(project.name).prepare()
     view = wire.view()
     try:
         images = ensure_images(project, chosen, wire.image_source(view), wire.service_builder(view), image_options)
@@ -65,7 +66,6 @@ def run(args: argparse.Namespace, wire: Wire) -> int:
     plan = plan_up(project, images, observed, options)
     began = wire.clock.now()
     perform(plan, wire, project.name, dry_run=False, deadline_s=args.wait_timeout)
-    del spawned
     if args.detach or args.wait or args.no_start:
         return 0
     return follow_until_stopped(wire, project, chosen, args, since=began)
@@ -104,11 +104,11 @@ def _dry_run(
     wire: Wire, project: Project, chosen: tuple[str, ...], options: UpOptions, image_options: ImageOptions
 ) -> int:
     """Print what would be done. Nothing that could change anything is made: no supervisor, no builder, no view."""
-    source = wire.image_source(None)
+    source = wire.image_source(NullSink())
     missing = missing_images(project, chosen, source, image_options)
     for line in missing:
         print(line)
-    images = {name: wire.known_image(source, project, name) for name in chosen}
+    images = {name: known_image(project, project.services[name], source) for name in chosen}
     plan = plan_up(project, images, observe(wire.engine, project.name), options)
     print(plan if plan.actions else "" if missing else "nothing to do")
     return 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from cais.cli.options import GlobalOptions
 from cais.clock import SystemClock
+from cais.errors import NotFoundError, Problem
 from cais.events import Event, EventSink
 from cais.locations import Locations, find_locations
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from cais.database import Database
     from cais.engine.native.engine import NativeEngine
     from cais.images.store import ImageStore
+    from cais.project.acquire import Acquirer
+    from cais.project.builds import Builder
     from cais.project.supervision import ProjectSupervisor
     from cais.project.waiting import SupervisedWaiter
 
@@ -39,6 +42,7 @@ class Wire:
         self.clock = SystemClock()
         self._supervisors: dict[str, ProjectSupervisor] = {}
         self._loaded: Project | None = None
+        self._warnings: tuple[Problem, ...] = ()
 
     @functools.cached_property
     def locations(self) -> Locations:
@@ -84,9 +88,39 @@ class Wire:
             return self.options.color == "always"
         return sys.stdout.isatty() and "NO_COLOR" not in self.env and self.env.get("TERM") != "dumb"
 
-    def view(self) -> View:
+    def image_source(self, events: EventSink) -> Acquirer:
+        """Finds images: store, registry, base recipes."""
+        from cais.project.acquire import Acquirer
+
+        return Acquirer(self.images, self.locations, events, offline=self.options.offline)
+
+    def service_builder(
+        self,
+        events: EventSink,
+        *,
+        no_cache: bool = False,
+        pull: bool = False,
+        arguments: Mapping[str, str | None] | None = None,
+    ) -> Builder:
+        """Builds the images of services."""
+        from cais.engine.native.buildexec import NativeBuildExecutor
+        from cais.project.builds import Builder
+
+        return Builder(
+            self.images,
+            self.image_source(events),
+            NativeBuildExecutor(self.locations),
+            events,
+            self.clock,
+            self.env,
+            no_cache=no_cache,
+            pull=pull,
+            arguments=arguments,
+        )
+
+    def view(self, *, quiet: bool = False) -> View:
         """A new progress view on stderr, of the kind `--progress` asks for."""
-        kind = self.options.progress
+        kind = "quiet" if quiet else self.options.progress
         if kind == "auto":
             terminal = sys.stderr.isatty() and self.env.get("TERM") != "dumb" and self.options.color != "never"
             kind = "tty" if terminal else "plain"
@@ -105,6 +139,42 @@ class Wire:
         from cais.cli.view.plain import PlainView
 
         return PlainView(_write_stderr)
+
+    def load(self, services: tuple[str, ...] = ()) -> Project:
+        """The project as its files say."""
+        if self._loaded is None:
+            from cais.cli.projects import find_project, load_project
+
+            found = find_project(self.options, self.env, self.cwd)
+            self._loaded = load_project(found, services, self.locations)
+            self._warnings = (*found.warnings, *self._loaded.warnings)
+        return self._loaded
+
+    def project_or_none(self) -> Project | None:
+        """The project; None when there is no Compose file and the name is given otherwise."""
+        from cais.cli.projects import given_name
+
+        try:
+            return self.load()
+        except NotFoundError:
+            if given_name(self.options, self.env) is None:
+                raise
+            return None
+
+    def project_name(self) -> str:
+        """The project's name; its files are read only when they are needed to know it."""
+        from cais.cli.projects import given_name
+
+        return given_name(self.options, self.env) or self.load().name
+
+    def warn(self) -> None:
+        """Show the loader's remarks, once."""
+        if self._warnings and self.options.progress != "quiet":
+            from cais.cli.view.problems import render_warning
+
+            for problem in self._warnings:
+                sys.stderr.write(render_warning(problem, color=sys.stderr.isatty()))
+        self._warnings = ()
 
     def tell(self, event: Event) -> None:
         """Show one event outside any progress view."""

@@ -10,8 +10,9 @@ import msgspec
 
 from cais.compose.model.project import Project
 from cais.compose.model.service import Service
+from cais.digest import Digest
 from cais.errors import CaisError, InternalError, PullError, Span
-from cais.images.model import StoredImage
+from cais.images.model import ImageConfig, StoredImage
 from cais.project import names
 
 
@@ -68,6 +69,21 @@ def missing_images(
             verb = "build" if service.build is not None else "fetch"
             lines.append(f"{verb} image {reference}: it is not in the store")
     return tuple(lines)
+
+
+def known_image(project: Project, service: Service, source: ImageSource) -> StoredImage:
+    """The image in the store, else an empty one that stands for the image to come: enough to plan with, for a dry run."""
+    reference = names.image_reference(project.name, service)
+    to_come = StoredImage(
+        id=Digest("sha256:" + "0" * 64),
+        config=ImageConfig(architecture="", os="linux"),
+        chain_ids=(),
+        snapshot_paths=(),
+        references=(reference,),
+        size_bytes=0,
+        created_at=0.0,
+    )
+    return source.local(reference) or to_come
 
 
 def build_levels(project: Project, services: Iterable[str]) -> tuple[tuple[str, ...], ...]:

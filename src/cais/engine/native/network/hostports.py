@@ -19,7 +19,7 @@ from cais.engine.protocol import PortSpec, Transport
 from cais.errors import HostError, UsageError
 from cais.linux.addresses import parse_address
 
-ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - what publishing a port means
+ANY_ADDRESS = "0.0.0.0"
 _KINDS = {Transport.TCP: socket.SOCK_STREAM, Transport.UDP: socket.SOCK_DGRAM}
 _TCP_LISTEN = "0A"
 

@@ -1,0 +1,74 @@
+"""Where images come from: the store, else a registry, else a base recipe (design.md, "Images and builds")."""
+
+from __future__ import annotations
+
+import threading
+
+from cais.errors import PullError
+from cais.events import EventSink, MessageEvent, Phase
+from cais.images.model import StoredImage
+from cais.images.reference import parse_reference
+from cais.images.store import ImageStore
+from cais.locations import Locations
+
+
+class Acquirer:
+    """Resolves references. Threads that want the same reference share one fetch. `offline` asks no registry."""
+
+    def __init__(self, store: ImageStore, locations: Locations, events: EventSink, *, offline: bool) -> None:
+        self._store = store
+        self._locations = locations
+        self._events = events
+        self._offline = offline
+        self._locks: dict[str, threading.Lock] = {}
+        self._guard = threading.Lock()
+        self._unreachable: set[str] = set()
+
+    def local(self, reference: str) -> StoredImage | None:
+        """From the store only."""
+        return self._store.find(reference)
+
+    def resolve(self, reference: str, *, pull: bool = False) -> StoredImage:
+        """Store (unless `pull`), else registry, else base recipe. Raises PullError that says what can be had instead."""
+        key = parse_reference(reference).key
+        with self._guard:
+            lock = self._locks.setdefault(key, threading.Lock())
+        with lock:
+            present = None if pull else self._store.find(reference)
+            return present or self._fetch(reference)
+
+    def _fetch(self, reference: str) -> StoredImage:
+        from cais.bases import catalogue
+
+        failure = None
+        if not self._offline:
+            try:
+                return self._pull(reference)
+            except PullError as error:
+                failure = error
+        recipe = catalogue.find(reference)
+        if recipe is not None:
+            from cais.bases.make import make
+
+            if failure is not None:
+                text = f"{catalogue.short_name(reference)}: {failure.message}; made from Debian's archive instead"
+                self._events.emit(MessageEvent(phase=Phase.DONE, text=text))
+            return make(recipe, self._store, events=self._events, locations=self._locations)
+        nowhere = catalogue.unavailable(reference)
+        details = (failure.message,) if failure is not None else ("no registry was asked: --offline was given",)
+        raise PullError(nowhere.message, hint=nowhere.hint, details=details)
+
+    def _pull(self, reference: str) -> StoredImage:
+        """From the registry. One that did not answer is not asked again in this command: each try would cost its time-out."""
+        from cais.registry.pull import pull
+
+        parsed = parse_reference(reference)
+        with self._guard:
+            if parsed.registry in self._unreachable:
+                raise PullError(f'the registry "{parsed.registry}" does not answer')
+        try:
+            return pull(parsed, self._store, events=self._events)
+        except PullError:
+            with self._guard:
+                self._unreachable.add(parsed.registry)
+            raise
