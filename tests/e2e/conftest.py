@@ -37,3 +37,49 @@ def copy_stack(name: str, to: Path) -> Path:
     shutil.copytree(CHECKOUT / "stacks" / name, target, ignore=shutil.ignore_patterns(".env", "__pycache__"))
     shutil.copy(target / ".env.example", target / ".env")
     return target
+
+
+@pytest.fixture(scope="session")
+def tiny(cais_root: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A reference to a two-megabyte image with busybox as every command: tests need no bootstrap of a distribution."""
+    reference = "cais-test/tiny:1"
+    folder = tmp_path_factory.mktemp("tiny")
+    cais = Cais(cais_root, folder)
+    if cais.run("image", "inspect", reference).code == 0:
+        return reference
+    root = folder / "root"
+    for name in ("bin", "etc", "tmp", "root", "www"):
+        (root / name).mkdir(parents=True)
+    shutil.copy("/bin/busybox", root / "bin/busybox")
+    for applet in (
+        "sh",
+        "sleep",
+        "cat",
+        "echo",
+        "id",
+        "ls",
+        "wget",
+        "nc",
+        "true",
+        "false",
+        "httpd",
+        "kill",
+        "touch",
+        "env",
+        "hostname",
+        "ps",
+        "grep",
+        "test",
+        "nslookup",
+        "stat",
+        "dd",
+        "mount",
+        "trap",
+        "date",
+    ):
+        (root / "bin" / applet).symlink_to("busybox")
+    (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000::/tmp:/bin/sh\n")
+    (root / "etc/group").write_text("root:x:0:\napp:x:1000:\n")
+    (root / "tmp").chmod(0o1777)
+    cais.ok("image", "import", str(root), reference, "-c", 'CMD ["sleep", "infinity"]', "-c", "ENV PATH=/bin")
+    return reference

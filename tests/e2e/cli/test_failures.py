@@ -1,0 +1,110 @@
+"""Bad input and bad luck: one clear message with place and remedy, a non-zero exit code, no traceback, nothing changed."""
+
+import socket
+
+import pytest
+
+from tests.e2e import leaks
+from tests.e2e.harness import Cais
+
+pytestmark = pytest.mark.root
+
+HEAD = "services:\n  web:\n    image: {image}\n    init: true\n"
+
+# name: (the Compose file, exit code, what stderr must have)
+CASES: dict[str, tuple[str, int, tuple[str, ...]]] = {
+    "mistyped attribute": (
+        HEAD + "    enviroment:\n      A: b\n",
+        15,
+        ("compose.yaml:5:5", "enviroment", "environment"),
+    ),
+    "cycle": (
+        "services:\n  a:\n    image: {image}\n    depends_on: [b]\n  b:\n    image: {image}\n    depends_on: [a]\n",
+        15,
+        ("compose.yaml:", "a", "b", "depend"),
+    ),
+    "missing env_file": (HEAD + "    env_file: missing.env\n", 15, ("compose.yaml:5", "missing.env")),
+    "required variable": (
+        HEAD + "    environment:\n      A: ${{NOPE:?set it in .env}}\n",
+        15,
+        ("compose.yaml:6", "NOPE", "set it in .env"),
+    ),
+    "unknown network": (HEAD + "    networks: [nowhere]\n", 15, ("compose.yaml:5", "nowhere")),
+    "not YAML": ("services:\n  web: [\n", 15, ("compose.yaml:",)),
+    "missing bind source": (
+        HEAD
+        + "    volumes:\n      - type: bind\n        source: ./nothing-here\n        target: /x\n        bind:\n          create_host_path: false\n",
+        1,
+        ("nothing-here",),
+    ),
+    "image nowhere": (
+        "services:\n  web:\n    image: no.such.registry.invalid/thing:1\n",
+        18,
+        ("no.such.registry.invalid/thing:1", "cais image import"),
+    ),
+    "dies at once": (
+        HEAD.replace("    init: true\n", "") + '    command: ["sh", "-c", "echo I will not; exit 3"]\n',
+        1,
+        ("exited with code 3", "I will not"),
+    ),
+    "never healthy": (
+        HEAD
+        + '    healthcheck:\n      test: ["CMD", "sh", "-c", "echo still no; exit 4"]\n      interval: 200ms\n      retries: 2\n',
+        1,
+        ("unhealthy", "exit code 4", "still no"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_one_clear_message(project: Cais, tiny: str, name: str) -> None:
+    text, code, words = CASES[name]
+    (project.folder / "compose.yaml").write_text(text.format(image=tiny))
+    result = project.run("up", "-d", "--wait", timeout_s=60)
+    assert result.code == code, result
+    for word in words:
+        assert word in result.stderr, result
+    assert "Traceback" not in result.stderr, result
+
+
+def test_a_taken_port_is_named_with_who_took_it(project: Cais, tiny: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        (project.folder / "compose.yaml").write_text(HEAD.format(image=tiny) + f'    ports: ["{port}:80"]\n')
+        result = project.run("up", "-d")
+    assert result.code == 1
+    assert str(port) in result.stderr
+    assert "python" in result.stderr
+
+
+def test_dockerfile_syntax_error_has_its_line(project: Cais) -> None:
+    (project.folder / "compose.yaml").write_text("services:\n  web:\n    build: .\n")
+    (project.folder / "Dockerfile").write_text("FROM scratch\nRUNN echo\n")
+    result = project.run("build")
+    assert result.code == 15, result
+    assert "Dockerfile:2:1" in result.stderr
+    assert "RUN" in result.stderr
+
+
+def test_failing_run_shows_step_exit_code_and_output(project: Cais, tiny: str) -> None:
+    (project.folder / "compose.yaml").write_text("services:\n  web:\n    build: .\n")
+    (project.folder / "Dockerfile").write_text(f"FROM {tiny}\nRUN echo nearly there && exit 9\n")
+    before = leaks.state(project.root)
+    result = project.run("build")
+    assert result.code == 17, result
+    for word in ("Dockerfile:2", "exit code", "9", "nearly there"):
+        assert word in result.stderr, result
+    assert leaks.state(project.root) == before
+
+
+def test_no_project_here(project: Cais) -> None:
+    result = project.run("up")
+    assert result.code == 14
+    assert "compose.yaml" in result.stderr
+
+
+def test_unknown_verb_and_flag(project: Cais) -> None:
+    assert 'did you mean "ps"?' in project.run("pss").stderr
+    assert project.run("ps", "--no-such").code == 16

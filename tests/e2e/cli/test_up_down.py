@@ -1,0 +1,138 @@
+"""The life of a small project by the command line."""
+
+import pytest
+
+from tests.e2e import leaks
+from tests.e2e.harness import Cais, answers, http, until
+
+pytestmark = pytest.mark.root
+
+WEB = """
+services:
+  web:
+    image: {image}
+    command: ["httpd", "-f", "-p", "8000", "-h", "/www"]
+    environment:
+      DEBUG: "{debug}"
+    ports: ["127.0.0.1:{port}:8000"]
+    restart: unless-stopped
+    stop_grace_period: 1s
+    healthcheck:
+      test: ["CMD", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8000/"]
+      interval: 5s
+    depends_on:
+      db:
+        condition: service_healthy
+    volumes: ["data:/www"]
+  db:
+    image: {image}
+    command: ["sh", "-c", "sleep 0.3; touch /tmp/ready; exec sleep infinity"]
+    init: true
+    healthcheck:
+      test: ["CMD", "test", "-e", "/tmp/ready"]
+      interval: 5s
+volumes:
+  data:
+"""
+
+
+def write(project: Cais, image: str, port: int, debug: str = "0") -> None:
+    (project.folder / "compose.yaml").write_text(WEB.format(image=image, port=port, debug=debug))
+
+
+@pytest.fixture
+def port() -> int:
+    from tests.e2e.browser import free_port
+
+    return free_port()
+
+
+def test_up_waits_for_health_in_order_and_down_leaves_nothing(project: Cais, tiny: str, port: int) -> None:
+    before = leaks.state(project.root)
+    write(project, tiny, port)
+    result = project.ok("up", "-d", "--wait")
+    assert result.stderr.index("db-1  Healthy") < result.stderr.index("web-1  Started")
+    assert {c["Service"]: c["Health"] for c in project.containers()} == {"web": "healthy", "db": "healthy"}
+    assert http(f"http://127.0.0.1:{port}/").status == 404
+    project.ok("down", "-v")
+    assert project.containers() == []
+    assert leaks.state(project.root) == before
+
+
+def test_up_when_all_is_up_changes_nothing(project: Cais, tiny: str, port: int) -> None:
+    write(project, tiny, port)
+    project.ok("up", "-d", "--wait")
+    before = {c["Service"]: c["Pid"] for c in project.containers()}
+    assert project.ok("up", "-d", "--dry-run").stdout.strip() in {"", "wait until db is healthy: web depends on it"}
+    project.ok("up", "-d")
+    assert {c["Service"]: c["Pid"] for c in project.containers()} == before
+
+
+def test_only_what_changed_is_recreated_and_the_line_is_named(project: Cais, tiny: str, port: int) -> None:
+    write(project, tiny, port)
+    project.ok("up", "-d", "--wait")
+    before = {c["Service"]: c["Pid"] for c in project.containers()}
+    write(project, tiny, port, debug="1")
+    result = project.ok("up", "-d", "--wait")
+    assert 'environment.DEBUG changed from "0" to "1" (compose.yaml:7)' in result.stderr
+    after = {c["Service"]: c["Pid"] for c in project.containers()}
+    assert after["db"] == before["db"]
+    assert after["web"] != before["web"]
+
+
+def test_dry_run_prints_the_plan_and_changes_nothing(project: Cais, tiny: str, port: int) -> None:
+    write(project, tiny, port)
+    before = leaks.state(project.root)
+    plan = project.ok("up", "-d", "--dry-run").stdout
+    assert "create container" in plan
+    assert "wait until db is healthy: web depends on it" in plan
+    assert project.containers() == []
+    assert leaks.state(project.root) == before
+
+
+def test_data_in_a_volume_survives_down_and_up(project: Cais, tiny: str, port: int) -> None:
+    write(project, tiny, port)
+    project.ok("up", "-d", "--wait")
+    project.ok("exec", "-T", "web", "sh", "-c", "echo hello > /www/x.txt")
+    project.ok("down")
+    project.ok("up", "-d", "--wait")
+    assert http(f"http://127.0.0.1:{port}/x.txt").body == b"hello\n"
+
+
+def test_a_killed_service_is_back_at_the_same_address(project: Cais, tiny: str, port: int) -> None:
+    import os
+    import signal
+
+    write(project, tiny, port)
+    project.ok("up", "-d", "--wait")
+    old = project.container("web")
+    os.kill(old["Pid"], signal.SIGKILL)
+    new = until(lambda: (c := project.container("web"))["Pid"] not in {0, old["Pid"]} and c)
+    assert new["Addresses"] == old["Addresses"]
+    assert until(lambda: answers(f"http://127.0.0.1:{port}/"))
+    assert new["RestartCount"] == 1
+
+
+def test_stop_start_restart_kill_rm(project: Cais, tiny: str, port: int) -> None:
+    write(project, tiny, port)
+    project.ok("up", "-d", "--wait")
+    project.ok("stop", "web")
+    assert project.container("web")["State"] == "exited"
+    project.ok("start", "web")
+    first = project.container("web")
+    assert first["State"] == "running"
+    project.ok("restart", "-t", "0", "web")
+    assert project.container("web")["Pid"] != first["Pid"]
+    project.ok("kill", "db")
+    until(lambda: project.container("db")["State"] == "exited")
+    assert "(137)" in project.container("db")["Status"]
+    project.ok("rm", "-f", "db")
+    assert [c["Service"] for c in project.containers()] == ["web"]
+
+
+def test_scale_up_and_down(project: Cais, tiny: str) -> None:
+    (project.folder / "compose.yaml").write_text(f"services:\n  job:\n    image: {tiny}\n    init: true\n")
+    project.ok("up", "-d", "--scale", "job=3")
+    assert len(project.containers()) == 3
+    project.ok("up", "-d", "--scale", "job=1")
+    assert [c["Name"].rpartition("-")[2] for c in project.containers()] == ["1"]
