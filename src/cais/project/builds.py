@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from cais.build.executor import BuildExecutor
-from cais.build.request import BuildRequest, ImageSource
 from cais.clock import Clock
 from cais.compose.model.build import Build
 from cais.compose.model.project import Project
@@ -16,6 +15,10 @@ from cais.events import EventSink
 from cais.images.model import StoredImage
 from cais.images.store import ImageStore
 from cais.project import names
+
+if TYPE_CHECKING:  # `up` makes a Builder always and builds seldom: the build package is loaded by the first build
+    from cais.build.executor import BuildExecutor
+    from cais.build.request import BuildRequest, ImageSource
 
 URL_SCHEMES = ("http://", "https://", "git://", "ssh://", "git@", "github.com/")
 
@@ -78,6 +81,8 @@ def build_request(
     arguments: Mapping[str, str | None] | None = None,
 ) -> BuildRequest:
     """What to build for `service`. Raises InvalidProject for what the native builder cannot do."""
+    from cais.build.request import BuildRequest
+
     section = service.build
     assert section is not None
     _refuse(project, service, section)

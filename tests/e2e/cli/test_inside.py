@@ -56,7 +56,8 @@ def test_exec_in_a_stopped_service_says_so(talk: Cais) -> None:
 
 
 def test_logs_have_both_streams_and_a_prefix(talk: Cais) -> None:
-    lines = until(lambda: (text := talk.ok("logs", "talk").stdout) and "err" in text and text.splitlines())
+    until(lambda: "err" in talk.ok("logs", "talk").stdout)
+    lines = talk.ok("logs", "talk").stdout.splitlines()
     assert sorted(line.partition("|")[2].strip() for line in lines) == ["err", "out world"]
     assert lines[0].startswith("talk-1  | ")
     assert talk.ok("logs", "--no-log-prefix", "--tail", "0", "talk").stdout == ""
@@ -65,9 +66,7 @@ def test_logs_have_both_streams_and_a_prefix(talk: Cais) -> None:
 def test_names_and_aliases_resolve(talk: Cais) -> None:
     address = next(iter(talk.container("other")["Addresses"].values()))
     for name in ("other", "friend"):
-        assert address in until(
-            lambda name=name: (r := talk.run("exec", "-T", "talk", "nslookup", name)).code == 0 and r.stdout
-        )  # type: ignore[misc]
+        assert address in talk.ok("exec", "-T", "talk", "nslookup", name).stdout
     assert talk.ok("exec", "-T", "talk", "hostname").stdout == "talker\n"
 
 

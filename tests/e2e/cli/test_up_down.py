@@ -107,7 +107,8 @@ def test_a_killed_service_is_back_at_the_same_address(project: Cais, tiny: str, 
     project.ok("up", "-d", "--wait")
     old = project.container("web")
     os.kill(old["Pid"], signal.SIGKILL)
-    new = until(lambda: (c := project.container("web"))["Pid"] not in {0, old["Pid"]} and c)
+    until(lambda: project.container("web")["Pid"] not in {0, old["Pid"]})
+    new = project.container("web")
     assert new["Addresses"] == old["Addresses"]
     assert until(lambda: answers(f"http://127.0.0.1:{port}/"))
     assert new["RestartCount"] == 1
