@@ -4,6 +4,7 @@ import os
 import random
 import re
 import signal
+import sys
 import time
 
 import pytest
@@ -104,7 +105,7 @@ def test_a_service_that_died_unwatched_is_restarted_by_the_next_command(stack: C
 def test_up_killed_at_random_moments_is_repaired_by_up(stack: Cais) -> None:
     """Bounded chaos: ten rounds, the seed printed, so that a failure can be had again."""
     seed = int(os.environ.get("CAIS_CHAOS_SEED", random.randrange(10**6)))
-    print(f"CAIS_CHAOS_SEED={seed}")
+    sys.stdout.write(f"CAIS_CHAOS_SEED={seed}\n")
     dice = random.Random(seed)
     before = leaks.state(stack.root)
     for _ in range(10):
