@@ -14,7 +14,16 @@ from cais.supervise.spawn import ready_fd
 def main(project: str) -> int:
     """Serve until nothing is left to watch."""
     wire = Wire(GlobalOptions(), dict(os.environ), "/", os.getuid())
-    serve(wire.engine, project, wire.locations, wire.clock, ready_fd=ready_fd(os.environ))
+    networking = wire.networking
+    serve(
+        wire.engine,
+        project,
+        wire.locations,
+        wire.clock,
+        ready_fd=ready_fd(os.environ),
+        hold=lambda: networking.hold(project, networking.held_ports(project)),
+        upkeep=networking.ensure_name_server,
+    )
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
     from cais.compose.model.project import Project
     from cais.database import Database
     from cais.engine.native.engine import NativeEngine
+    from cais.engine.native.network.networking import NativeNetworking
     from cais.images.store import ImageStore
     from cais.project.acquire import Acquirer
     from cais.project.builds import Builder
     from cais.project.supervision import ProjectSupervisor
     from cais.project.waiting import SupervisedWaiter
+    from cais.registry.settings import RegistrySettings
 
 
 class View(EventSink, Protocol):
@@ -74,12 +77,17 @@ class Wire:
 
     @functools.cached_property
     def engine(self) -> NativeEngine:
-        """The native engine with its networking."""
+        """The native engine."""
         from cais.engine.native.engine import NativeEngine
+
+        return NativeEngine(self.locations, self.database, self.images, self.networking, self.clock)
+
+    @functools.cached_property
+    def networking(self) -> NativeNetworking:
+        """The native engine's networking."""
         from cais.engine.native.network.networking import NativeNetworking
 
-        networking = NativeNetworking(self.locations, self.database)
-        return NativeEngine(self.locations, self.database, self.images, networking, self.clock)
+        return NativeNetworking(self.locations, self.database)
 
     @property
     def color(self) -> bool:
@@ -92,7 +100,13 @@ class Wire:
         """Finds images: store, registry, base recipes."""
         from cais.project.acquire import Acquirer
 
-        return Acquirer(self.images, self.locations, events, offline=self.options.offline)
+        return Acquirer(self.images, self.locations, events, self._registry_settings())
+
+    def _registry_settings(self) -> RegistrySettings:
+        from cais.registry.settings import RegistrySettings
+
+        folder = self.env.get("DOCKER_CONFIG") or os.path.join(self.env.get("HOME", "/root"), ".docker")
+        return RegistrySettings(offline=self.options.offline, docker_config=os.path.join(folder, "config.json"))
 
     def service_builder(
         self,

@@ -10,16 +10,17 @@ from cais.images.model import StoredImage
 from cais.images.reference import parse_reference
 from cais.images.store import ImageStore
 from cais.locations import Locations
+from cais.registry.settings import RegistrySettings
 
 
 class Acquirer:
-    """Resolves references. Threads that want the same reference share one fetch. `offline` asks no registry."""
+    """Resolves references. Threads that want the same reference share one fetch."""
 
-    def __init__(self, store: ImageStore, locations: Locations, events: EventSink, *, offline: bool) -> None:
+    def __init__(self, store: ImageStore, locations: Locations, events: EventSink, settings: RegistrySettings) -> None:
         self._store = store
         self._locations = locations
         self._events = events
-        self._offline = offline
+        self._settings = settings
         self._locks: dict[str, threading.Lock] = {}
         self._guard = threading.Lock()
         self._unreachable: set[str] = set()
@@ -41,9 +42,13 @@ class Acquirer:
         from cais.bases import catalogue
 
         failure = None
-        if not self._offline:
+        if not self._settings.offline:
+            from cais.registry.errors import NotInRegistry
+
             try:
                 return self._pull(reference)
+            except NotInRegistry:
+                raise  # a registry answered: what it does not have is not to be passed off as something else
             except PullError as error:
                 failure = error
         recipe = catalogue.find(reference)
@@ -67,7 +72,7 @@ class Acquirer:
             if parsed.registry in self._unreachable:
                 raise PullError(f'the registry "{parsed.registry}" does not answer')
         try:
-            return pull(parsed, self._store, events=self._events)
+            return pull(parsed, self._store, events=self._events, settings=self._settings)
         except PullError:
             with self._guard:
                 self._unreachable.add(parsed.registry)

@@ -21,6 +21,11 @@ STYLE = (
     ".volume{fill:#f6efe2;stroke:#a9772b}.port{fill:#fff;stroke:#52606d;stroke-dasharray:4 3}.line{stroke:#52606d;fill:none}"
 )
 
+ARROW_TIP = (
+    '<marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
+    '<path d="M0 0L8 4L0 8z" fill="#52606d"/></marker>'
+)
+
 
 class Place(msgspec.Struct, frozen=True):
     """The top left corner of a service's box, and the height of all that belongs to it, in pixels."""
@@ -38,8 +43,7 @@ def draw(project: Project) -> str:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img">',
         f"<title>{escape(project.name)}</title><style>{STYLE}</style>",
-        '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
-        '<path d="M0 0L8 4L0 8z" fill="#52606d"/></marker></defs>',
+        f"<defs>{ARROW_TIP}</defs>",
         f'<rect width="{width}" height="{height}" fill="#fff"/>',
     ]
     for name, service in project.services.items():
@@ -81,7 +85,9 @@ def _box(project: Project, service: Service, place: Place) -> list[str]:
     ]
     for index, port in enumerate(service.ports):
         y = place.y + 18 + index * 20
-        parts.append(f'<text class="small" x="{place.x - GAP_X + 4}" y="{y + 4}">:{escape(port.published or "?")} → {port.target}</text>')
+        parts.append(
+            f'<text class="small" x="{place.x - GAP_X + 4}" y="{y + 4}">:{escape(port.published or "?")} → {port.target}</text>'
+        )
         parts.append(f'<path class="line" marker-end="url(#tip)" d="M{place.x - 24} {y}H{place.x - 2}"/>')
     for index, mount in enumerate(service.volumes):
         y = place.y + BOX_HEIGHT + 8 + index * (VOLUME_HEIGHT + 8)
@@ -89,8 +95,12 @@ def _box(project: Project, service: Service, place: Place) -> list[str]:
         if mount.type == "bind":
             source = source.removeprefix(project.directory + "/")
         label = f"{source or 'anonymous'} → {mount.target}"
-        parts.append(f'<rect class="volume" x="{place.x + 12}" y="{y}" width="{BOX_WIDTH - 12}" height="{VOLUME_HEIGHT}" rx="12"/>')
-        parts.append(f'<text class="small" x="{place.x + 24}" y="{y + 19}">{escape(label if len(label) < 27 else label[:26] + "…")}</text>')
+        parts.append(
+            f'<rect class="volume" x="{place.x + 12}" y="{y}" width="{BOX_WIDTH - 12}" height="{VOLUME_HEIGHT}" rx="12"/>'
+        )
+        parts.append(
+            f'<text class="small" x="{place.x + 24}" y="{y + 19}">{escape(label if len(label) < 27 else label[:26] + "…")}</text>'
+        )
     return parts
 
 
@@ -101,6 +111,10 @@ def _arrows(service: Service, places: Mapping[str, Place]) -> list[str]:
         if name in places:
             end = places[name]
             x1, y1, x2, y2 = start.x + BOX_WIDTH, start.y + BOX_HEIGHT // 2, end.x - 2, end.y + BOX_HEIGHT // 2
-            parts.append(f'<path class="line" marker-end="url(#tip)" d="M{x1} {y1}C{x1 + 50} {y1} {x2 - 50} {y2} {x2} {y2}"/>')
-            parts.append(f'<text class="small" text-anchor="middle" x="{(x1 + x2) // 2}" y="{(y1 + y2) // 2 - 6}">{LABELS[dependency.condition]}</text>')
+            parts.append(
+                f'<path class="line" marker-end="url(#tip)" d="M{x1} {y1}C{x1 + 50} {y1} {x2 - 50} {y2} {x2} {y2}"/>'
+            )
+            parts.append(
+                f'<text class="small" text-anchor="middle" x="{(x1 + x2) // 2}" y="{(y1 + y2) // 2 - 6}">{LABELS[dependency.condition]}</text>'
+            )
     return parts

@@ -173,7 +173,7 @@ class _Performer:
         outcome = self._engine.stop(action.id, timeout_s=action.timeout_s)
         self._waiter.changed(action.id)
         detail = ""
-        if outcome.killed:
+        if outcome.killed and action.timeout_s != 0:
             who = outcome.ignored_by or "its process"
             detail = f"stop took {outcome.elapsed_s:.1f} s: {who} ignored {outcome.signal} and was killed"
         self._emit("Container", action.name, Phase.DONE, "Stopped", detail)
