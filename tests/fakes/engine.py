@@ -329,6 +329,10 @@ class FakeEngine:
         self._called("attach", state.name)
         return state.exit_code
 
+    def run_attached(self, container_id: str) -> int:
+        self.start(container_id)
+        return self.attach(container_id)
+
     def logs(
         self, container_id: str, *, tail: int | None = None, since: float | None = None, until: float | None = None
     ) -> Iterator[LogLine]:

@@ -369,6 +369,9 @@ class Engine(Protocol):
     def attach(self, container_id: str) -> int:
         """Connect the caller's terminal or streams to PID 1 until it ends; its exit code."""
 
+    def run_attached(self, container_id: str) -> int:
+        """Start a created container with the caller's terminal or streams connected from the first byte; the exit code of PID 1."""
+
     def logs(
         self, container_id: str, *, tail: int | None = None, since: float | None = None, until: float | None = None
     ) -> Iterator[LogLine]:

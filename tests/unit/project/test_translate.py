@@ -16,7 +16,7 @@ from tests.unit.project.projects import image, project, service
 def spec_of(wanted: Service, number: int = 1, **shop: object) -> ContainerSpec:
     import msgspec
 
-    return container_spec(msgspec.structs.replace(project(wanted), **shop), wanted, number, image())  # type: ignore[arg-type]
+    return container_spec(msgspec.structs.replace(project(wanted), **shop), wanted, number, image())
 
 
 def test_names_and_labels_are_those_of_docker_compose() -> None:
@@ -119,7 +119,7 @@ def test_changed_inline_config_changes_the_hash() -> None:
     ],
 )
 def test_restart_policy(fields: dict[str, object], expected: RestartPolicy) -> None:
-    assert restart_policy(service("api", **fields)) == expected
+    assert restart_policy(service("api", depends_on=None, **fields)) == expected
 
 
 def test_own_limits_go_before_those_of_deploy() -> None:

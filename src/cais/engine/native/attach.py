@@ -7,7 +7,7 @@ import os
 import select
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from cais.engine.native.folders import Folder
 from cais.engine.native.observe import is_running
@@ -41,6 +41,24 @@ def attach(parts: Parts, record: Record) -> None:
         _copy(link, pidfd, forward_input=record.spec.stdin_open)
 
 
+def run(parts: Parts, record: Record, start: Callable[[Callable[[], None]], Record]) -> None:
+    """Start the container with our streams connected before its process begins, then copy until it ends; nothing it writes is missed."""
+    folder = parts.folder(record.id)
+    on_terminal = record.spec.tty and os.isatty(STDIN)
+    with contextlib.ExitStack() as stack:
+        links: list[socket.socket] = []
+        running = start(lambda: links.append(stack.enter_context(_connect(folder, record.name))))
+        if not links:
+            raise CaisError(f'container "{record.name}" is running already', hint="attach to it instead")
+        pidfd = processes.open_process(running.life.pid, running.life.pid_started)
+        if pidfd is not None:
+            stack.callback(os.close, pidfd)
+        if on_terminal:
+            stack.enter_context(raw_mode(STDIN))
+            stack.enter_context(_sized(folder))
+        _copy(links[0], pidfd, forward_input=record.spec.stdin_open)
+
+
 @contextlib.contextmanager
 def _connect(folder: Folder, name: str) -> Iterator[socket.socket]:
     # A socket's address holds 108 bytes, a container's folder may need more: so by way of the open folder.
@@ -56,13 +74,15 @@ def _connect(folder: Folder, name: str) -> Iterator[socket.socket]:
         os.close(fd)
 
 
-def _copy(link: socket.socket, pidfd: int, *, forward_input: bool) -> None:
+def _copy(link: socket.socket, pidfd: int | None, *, forward_input: bool) -> None:
+    """Copy until the monitor hangs up. `pidfd` is None for a process that has ended already."""
     poller = select.poll()
     poller.register(link, select.POLLIN)
-    poller.register(pidfd, select.POLLIN)
+    if pidfd is not None:
+        poller.register(pidfd, select.POLLIN)
     if forward_input:
         poller.register(STDIN, select.POLLIN)
-    patience_ms: float | None = None
+    patience_ms: float | None = HANG_UP_MS if pidfd is None else None
     while events := poller.poll(patience_ms):
         ready = {fd for fd, _ in events}
         if link.fileno() in ready:
@@ -70,7 +90,7 @@ def _copy(link: socket.socket, pidfd: int, *, forward_input: bool) -> None:
             if not packet:
                 return
             _write(STDERR if packet[0] == _TO_STDERR else STDOUT, packet[1:])
-        if pidfd in ready:
+        if pidfd is not None and pidfd in ready:
             # The monitor passes on what is left and hangs up; should it not, it is not waited for.
             poller.unregister(pidfd)
             patience_ms = HANG_UP_MS

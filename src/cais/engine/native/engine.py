@@ -186,6 +186,18 @@ class NativeEngine:
         attach(self._parts, self._records.need(container_id))
         return self.settle(container_id).exit_code
 
+    def run_attached(self, container_id: str) -> int:
+        """Start with the caller's terminal or streams connected from the first byte; the exit code of PID 1."""
+        from cais.engine.native import attach, lifecycle
+
+        record = self._records.need(container_id)
+        attach.run(
+            self._parts,
+            record,
+            lambda on_ready: lifecycle.start(self._parts, record.id, automatic=False, on_ready=on_ready),
+        )
+        return self.settle(container_id).exit_code
+
     def logs(
         self, container_id: str, *, tail: int | None = None, since: float | None = None, until: float | None = None
     ) -> Iterator[LogLine]:

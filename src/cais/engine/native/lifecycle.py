@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+from collections.abc import Callable
 
 import msgspec
 
@@ -54,8 +55,8 @@ def create(parts: Parts, spec: ContainerSpec) -> Record:
     return msgspec.structs.replace(changed, spec=spec)
 
 
-def start(parts: Parts, container_id: str, *, automatic: bool) -> Record:
-    """Start a container unless it runs; see Engine.start."""
+def start(parts: Parts, container_id: str, *, automatic: bool, on_ready: Callable[[], None] = lambda: None) -> Record:
+    """Start a container unless it runs; see Engine.start. `on_ready` is called when the monitor listens and the process has not begun."""
     with parts.locked(container_id):
         record = settle_locked(parts, parts.records.need(container_id))
         if observe.is_running(record) or (automatic and record.life.manually_stopped):
@@ -66,7 +67,7 @@ def start(parts: Parts, container_id: str, *, automatic: bool) -> Record:
         bundle.write(parts, record, image)
         parts.records.change(container_id, phase=Phase.STARTING)
         try:
-            pid, started = _launch(parts, record)
+            pid, started = _launch(parts, record, on_ready)
         except monitor.StartFailed as failure:
             discard_runtime_state(parts, container_id)
             parts.records.change(
@@ -202,7 +203,7 @@ def _revive(parts: Parts, record: Record) -> Record:
     return record
 
 
-def _launch(parts: Parts, record: Record) -> tuple[int, int]:
+def _launch(parts: Parts, record: Record, on_ready: Callable[[], None]) -> tuple[int, int]:
     """Monitor, then process; its pid and start time."""
     folder, spec, runtime = parts.folder(record.id), record.spec, parts.runtime
     if os.path.isdir(os.path.join(runtime.state, record.id)):
@@ -214,6 +215,7 @@ def _launch(parts: Parts, record: Record) -> tuple[int, int]:
         runtime, record.id, folder, tty=spec.tty, stdin=spec.stdin_open, log_max_bytes=spec.log_max_bytes
     )
     started = processes.start_time(pid)
+    on_ready()
     outcome = runtime.apart(lambda: proc.run(proc.Command(argv=runtime.argv("start", record.id))))
     if not outcome.ok:
         raise monitor.explain(outcome.stderr.decode(errors="replace"))
