@@ -149,7 +149,7 @@ def _tag(args: argparse.Namespace, wire: Wire) -> int:
 
 
 def _import(args: argparse.Namespace, wire: Wire) -> int:
-    from cais.build.changes import config_with_changes
+    from cais.cli.changes import config_with_changes
 
     if not os.path.exists(args.source):
         raise NotFoundError(f'"{args.source}" does not exist', hint="give a folder or a tar file")

@@ -127,6 +127,7 @@ class Wire:
             events,
             self.clock,
             self.env,
+            self.locations,
             no_cache=no_cache,
             pull=pull,
             arguments=arguments,

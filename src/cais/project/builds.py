@@ -14,6 +14,7 @@ from cais.errors import CaisError, InvalidProject, Problem
 from cais.events import EventSink
 from cais.images.model import StoredImage
 from cais.images.store import ImageStore
+from cais.locations import Locations
 from cais.project import names
 
 if TYPE_CHECKING:  # `up` makes a Builder always and builds seldom: the build package is loaded by the first build
@@ -34,12 +35,14 @@ class Builder:
         events: EventSink,
         clock: Clock,
         environment: Mapping[str, str],
+        locations: Locations,
         *,
         no_cache: bool = False,
         pull: bool = False,
         arguments: Mapping[str, str | None] | None = None,
     ) -> None:
         self._store = store
+        self._locations = locations
         self._source = source
         self._executor = executor
         self._events = events
@@ -68,6 +71,7 @@ class Builder:
             executor=self._executor,
             events=self._events,
             clock=self._clock,
+            locations=self._locations,
         )
 
 

@@ -91,6 +91,11 @@ def container_spec(
     )
 
 
+def service_hash(project: Project, service: Service) -> str:
+    """The config hash that containers of `service` are labelled with."""
+    return config_hash(canonical_config(service, _resolved_names(project, service)))
+
+
 def network_spec(project: Project, network: Network) -> NetworkSpec:
     """The engine's network for a key of `networks`."""
     pool = network.ipam[0] if network.ipam else None
