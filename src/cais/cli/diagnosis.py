@@ -44,10 +44,8 @@ class Tool(msgspec.Struct, frozen=True):
 
 TOOLS = (
     Tool("conmon", "conmon", "holds a container's output and exit status"),
-    Tool("ip", "iproute2", "bridges and network namespaces", version_flag="-V"),
     Tool("nft", "nftables", "published ports"),
     Tool("iptables", "iptables", "keeps forwarding open beside a Docker engine", essential=False),
-    Tool("/usr/lib/podman/aardvark-dns", "aardvark-dns", "names of services"),
     Tool("mmdebstrap", "mmdebstrap", "base images without a registry", essential=False),
     Tool("/usr/bin/catatonit", "catatonit", "PID 1 for `init: true`", essential=False),
 )
