@@ -3,6 +3,7 @@
 #   scripts/docker-engine.sh start          unpacks it at first use, starts it, waits until it answers
 #   scripts/docker-engine.sh stop           removes its containers and stops it; images and volumes are kept
 #   scripts/docker-engine.sh run COMMAND…   runs a command beside it (`run docker ps`)
+#   scripts/docker-engine.sh env            prints what a client needs: environment, and the network namespace to be in
 #   scripts/docker-engine.sh remove         stops it and removes all it has stored
 # Nothing is installed into the system and no file of the system changes. The engine has its own folder (CAIS_DOCKER_HOME),
 # mount namespace and network namespace: its bridges, its iptables rules and the FORWARD policy it sets to DROP exist in
@@ -24,6 +25,7 @@ prefix=$home/prefix
 socket=$home/run/docker.sock
 pidfile=$home/run/docker.pid
 log=$home/run/dockerd.log
+client_path=$prefix/usr/bin:$prefix/usr/sbin:$PATH
 
 say() { echo "docker-engine: $*" >&2; }
 die() { say "$*"; exit 1; }
@@ -117,7 +119,7 @@ network_down() {
 }
 
 beside() { # COMMAND…: with the client's environment, in the engine's network namespace
-  env PATH="$prefix/usr/bin:$prefix/usr/sbin:$PATH" DOCKER_HOST="unix://$socket" DOCKER_CONFIG="$home/config" \
+  env PATH="$client_path" DOCKER_HOST="unix://$socket" DOCKER_CONFIG="$home/config" \
     nsenter --net="/run/netns/$namespace" -- "$@"
 }
 
@@ -173,6 +175,8 @@ case ${1:-} in
   start) start ;;
   stop) stop ;;
   run) shift; engine_pid >/dev/null || die 'the engine is not running: scripts/docker-engine.sh start'; beside "$@" ;;
+  env) printf '%s\n' "PATH=$client_path" "DOCKER_HOST=unix://$socket" "DOCKER_CONFIG=$home/config" \
+    "NETWORK_NAMESPACE=/run/netns/$namespace" "PROGRAMS=$prefix" "STATE=$home/run" "RUNNING=$(engine_pid || true)" ;;
   remove) stop; rm -rf "$home" ;;
-  *) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  *) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

@@ -1,4 +1,4 @@
-"""Archives go to a real Docker engine and back without a change (`DOCKER_HOST` tells where it is)."""
+"""Archives go to a real Docker engine and back without a change."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from bench.docker import DockerTool
 
 from cais.database import Database
 from cais.images.model import ImageConfig, RunConfig, StoredImage
@@ -23,21 +24,10 @@ EPOCH_S = 1_700_000_000
 CAPABILITY = bytes.fromhex("0100000200040000000000000000000000000000")
 
 
-def docker(*arguments: str) -> str:
-    return subprocess.run(["docker", *arguments], check=True, capture_output=True, text=True).stdout
-
-
 @pytest.fixture(scope="module", autouse=True)
-def _engine() -> Iterator[None]:
-    if (
-        shutil.which("docker") is None
-        or subprocess.run(["docker", "info"], capture_output=True, check=False).returncode
-    ):
-        pytest.skip("no Docker engine answers")
+def _images_removed(docker: DockerTool) -> Iterator[None]:
     yield
-    subprocess.run(
-        ["docker", "rmi", "-f", "cais-images/made:1", "cais-images/built:1"], capture_output=True, check=False
-    )
+    docker.ask("image", "rm", "-f", "cais-images/made:1", "cais-images/built:1")
 
 
 @pytest.fixture
@@ -89,29 +79,29 @@ def tree(root: str) -> dict[str, object]:
     return found
 
 
-def test_docker_loads_what_we_save_and_gives_it_back(store: ImageStore, tmp_path: Path) -> None:
+def test_docker_loads_what_we_save_and_gives_it_back(docker: DockerTool, store: ImageStore, tmp_path: Path) -> None:
     image = make(store)
     store.save(["cais-images/made:1"], str(tmp_path / "ours.tar"))
-    docker("load", "-i", str(tmp_path / "ours.tar"))
-    (told,) = json.loads(docker("image", "inspect", "cais-images/made:1"))
+    docker.ask("load", "-i", str(tmp_path / "ours.tar"))
+    (told,) = json.loads(docker.ask("image", "inspect", "cais-images/made:1"))
     assert told["RootFS"]["Layers"] == list(image.config.rootfs.diff_ids)
     assert told["Config"]["Env"] == ["A=b"]
-    docker("save", "-o", str(tmp_path / "theirs.tar"), "cais-images/made:1")
+    docker.ask("save", "-o", str(tmp_path / "theirs.tar"), "cais-images/made:1")
     store.remove(image.id)
     (back,) = store.load(str(tmp_path / "theirs.tar"))
     assert (back.id, back.references) == (image.id, image.references)
     assert store.validate(back.id) == ()
 
 
-def test_docker_sees_the_same_files(store: ImageStore, tmp_path: Path) -> None:
+def test_docker_sees_the_same_files(docker: DockerTool, store: ImageStore, tmp_path: Path) -> None:
     image = make(store)
     store.save(["cais-images/made:1"], str(tmp_path / "ours.tar"))
-    docker("load", "-i", str(tmp_path / "ours.tar"))
-    container = docker("create", "--network", "none", "cais-images/made:1").strip()
+    docker.ask("load", "-i", str(tmp_path / "ours.tar"))
+    container = docker.ask("create", "--network", "none", "cais-images/made:1").strip()
     try:
-        docker("export", "-o", str(tmp_path / "theirs.tar"), container)
+        docker.ask("export", "-o", str(tmp_path / "theirs.tar"), container)
     finally:
-        docker("rm", container)
+        docker.ask("rm", container)
     (tmp_path / "theirs").mkdir()
     subprocess.run(["tar", "-xpf", tmp_path / "theirs.tar", "-C", tmp_path / "theirs", "--numeric-owner"], check=True)
     theirs = tree(str(tmp_path / "theirs"))
@@ -123,24 +113,22 @@ def test_docker_sees_the_same_files(store: ImageStore, tmp_path: Path) -> None:
     assert {name: entry for name, entry in theirs.items() if name not in added} == ours
 
 
-def test_what_docker_built_keeps_its_identity(store: ImageStore, tmp_path: Path) -> None:
+def test_what_docker_built_keeps_its_identity(docker: DockerTool, store: ImageStore, tmp_path: Path) -> None:
     make(store)
     store.save(["cais-images/made:1"], str(tmp_path / "ours.tar"))
-    docker("load", "-i", str(tmp_path / "ours.tar"))
+    docker.ask("load", "-i", str(tmp_path / "ours.tar"))
     (tmp_path / "context").mkdir()
     (tmp_path / "context/f").write_text("hello")
     (tmp_path / "context/Dockerfile").write_text("FROM cais-images/made:1\nCOPY f /etc/sub/\nENV X=y\nCOPY f /new/g\n")
-    environment = {**os.environ, "DOCKER_BUILDKIT": "0"}
-    command = ["docker", "build", "-q", "-t", "cais-images/built:1", str(tmp_path / "context")]
-    subprocess.run(command, check=True, capture_output=True, env=environment)
-    (told,) = json.loads(docker("image", "inspect", "cais-images/built:1"))
-    docker("save", "-o", str(tmp_path / "built.tar"), "cais-images/built:1")
+    docker.ask("build", "-q", "-t", "cais-images/built:1", str(tmp_path / "context"))
+    (told,) = json.loads(docker.ask("image", "inspect", "cais-images/built:1"))
+    docker.ask("save", "-o", str(tmp_path / "built.tar"), "cais-images/built:1")
     (image,) = store.load(str(tmp_path / "built.tar"))
     assert list(image.config.rootfs.diff_ids) == told["RootFS"]["Layers"]
     assert "X=y" in image.config.config.env
     assert store.validate(image.id) == ()
     store.save(["cais-images/built:1"], str(tmp_path / "again.tar"))
-    docker("rmi", "-f", "cais-images/built:1")
-    docker("load", "-i", str(tmp_path / "again.tar"))
-    (again,) = json.loads(docker("image", "inspect", "cais-images/built:1"))
+    docker.ask("rmi", "-f", "cais-images/built:1")
+    docker.ask("load", "-i", str(tmp_path / "again.tar"))
+    (again,) = json.loads(docker.ask("image", "inspect", "cais-images/built:1"))
     assert again["Id"] == told["Id"]
