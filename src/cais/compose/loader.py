@@ -60,7 +60,9 @@ def load(
     problems = Problems()
     env = {key: _utf8(value) for key, value in env.items()}
     session = Session(reader, problems, env.get("HOME", "/root"), _shown(sources), memo)
-    merged = _merged(sources, directory, env, session)
+    texts = [source.text if source.text is not None else _text(source, reader) for source in sources]
+    env[naming.VARIABLE] = name or env.get(naming.VARIABLE) or naming.foreseen(texts, env, directory)
+    merged = _merged(sources, texts, directory, env, session)
     project_name = naming.project_name(merged, name, directory, problems)
     tree = defaults.complete(environment.resolve(merged, env), project_name, directory)
     selection = select(tree, profiles, services)
@@ -94,10 +96,11 @@ def _shown(sources: Sequence[Source]) -> Callable[[str], str]:
     return show
 
 
-def _merged(sources: Sequence[Source], directory: str, env: Mapping[str, str], session: Session) -> MapNode:
+def _merged(
+    sources: Sequence[Source], texts: Sequence[str], directory: str, env: Mapping[str, str], session: Session
+) -> MapNode:
     merged: Node | None = None
-    for source in sources:
-        text = source.text if source.text is not None else _text(source, session.reader)
+    for source, text in zip(sources, texts, strict=True):
         before = len(session.problems.errors)
         tree = load_file(text, source.path, directory, env, session)
         if tree is not None:

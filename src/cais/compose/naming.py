@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os.path
 import re
+from collections.abc import Mapping, Sequence
 
+from cais.compose import yamlreader
+from cais.compose.interpolate import interpolate
 from cais.compose.nodes import MapNode, ScalarNode
 from cais.compose.problems import Problems
 from cais.errors import CaisError, UsageError
 
+VARIABLE = "COMPOSE_PROJECT_NAME"
+
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*\Z")
+_NAME_LINE = re.compile(r"^name:[ \t].*$", re.MULTILINE)
 _FOREIGN = re.compile(r"[^a-z0-9_-]")
 _RULE = "a project name has small letters, digits, hyphens and underscores, and begins with a letter or digit"
 
@@ -32,6 +38,19 @@ def project_name(tree: MapNode, given: str | None, directory: str, problems: Pro
             "the folder gives no project name", hint="name the project with -p, or with name: in the Compose file"
         )
     return made
+
+
+def foreseen(texts: Sequence[str], env: Mapping[str, str], directory: str) -> str:
+    """The name that files will turn out to give, for their own `${COMPOSE_PROJECT_NAME}`: read from the line `name:` alone, before they are parsed."""
+    lines = [found[0] for text in texts for found in _NAME_LINE.finditer(text)]
+    unread = Problems()  # what is wrong with the line is told when the file is read
+    for line in reversed(lines):
+        for tree in yamlreader.read(line, "", unread):
+            node = interpolate(tree, env, unread)
+            name = node.get("name") if isinstance(node, MapNode) else None
+            if isinstance(name, ScalarNode) and isinstance(name.value, str) and normalised(name.value):
+                return normalised(name.value)
+    return normalised(os.path.basename(directory.rstrip("/")))
 
 
 def check_given(name: str) -> str:

@@ -128,6 +128,14 @@ def test_the_name_comes_from_the_command_the_file_or_the_folder(loader: Loader) 
     assert loader.errors("name: '!'\n" + service, name=None) == ['compose.yaml:1:7: "!" is not a project name']
 
 
+def test_files_may_use_the_project_name(loader: Loader) -> None:
+    service = "services: {a: {image: '${COMPOSE_PROJECT_NAME}/a'}}\n"
+    assert loader.project(service, name="given").services["a"].image == "given/a"
+    assert loader.project(service, name=None).services["a"].image == "p/a"
+    named = "name: ${N:-my}-app # mine\n" + service
+    assert loader.project(named, name=None, env={"N": "her"}).services["a"].image == "her-app/a"
+
+
 def test_a_file_that_says_nothing(loader: Loader) -> None:
     assert loader.errors("{}") == ["compose.yaml:1:1: the file is empty"]
     assert loader.errors("# nothing\n") == ["compose.yaml:1:1: the file is empty"]
