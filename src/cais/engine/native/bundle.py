@@ -7,11 +7,11 @@ import platform
 
 from cais import durable
 from cais.engine.native import devices, etcfiles, mounts, oci, rootfs, seccomp
+from cais.engine.native.cgroup import layout
 from cais.engine.native.folders import Folder
 from cais.engine.native.limits import ceilings, controllers
 from cais.engine.native.parts import Parts
 from cais.engine.native.records import Record
-from cais.engine.native.runtime import layout
 from cais.engine.native.security import Security, parse_security
 from cais.engine.native.spec import Facts, capabilities, configure, shm_size
 from cais.engine.protocol import ContainerSpec

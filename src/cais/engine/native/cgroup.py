@@ -1,18 +1,59 @@
-"""The processes of a container, from its cgroup."""
+"""Where a container's cgroups are, and its processes in them."""
 
 from __future__ import annotations
 
 import os
 
-from cais.engine.native.observe import cgroup_folders
+ROOT = "/sys/fs/cgroup"
+HYBRID_MOUNT = "/sys/fs/cgroup/unified"
+PARENT = "/cais"
+
+
+def layout() -> str:
+    """How cgroups are mounted: "v2", "hybrid" (v1 with v2 beside), "v1" or "none"."""
+    if os.path.exists(f"{ROOT}/cgroup.controllers"):
+        return "v2"
+    if os.path.exists(f"{HYBRID_MOUNT}/cgroup.procs"):
+        return "hybrid"
+    return "v1" if os.path.isdir(ROOT) and os.listdir(ROOT) else "none"
+
+
+def path_of(container_id: str) -> str:
+    """The container's cgroup, as the runtime is told it."""
+    return f"{PARENT}/{container_id}"
+
+
+def folders(container_id: str) -> tuple[str, ...]:
+    """The container's cgroups that exist, the one with the memory controller first."""
+    found = []
+    for controller in ("memory", "pids", "devices", "systemd", "unified", ""):
+        path = os.path.join(ROOT, controller, path_of(container_id).lstrip("/"))
+        if os.path.isdir(path):
+            found.append(path)
+    return tuple(found)
 
 
 def pids(container_id: str, first: int) -> tuple[int, ...]:
     """Host pids of all processes of a container, PID 1 (`first`) first; those in cgroups below too."""
     found: set[int] = set()
-    for path in cgroup_folders(container_id)[:1]:
+    for path in folders(container_id)[:1]:
         for folder, _, files in os.walk(path):
             if "cgroup.procs" in files:
                 with open(os.path.join(folder, "cgroup.procs"), encoding="ascii") as stream:
                     found.update(int(line) for line in stream)
     return (first, *sorted(found - {first}))
+
+
+def oom_kills(container_id: str) -> int:
+    """How many processes of the container the kernel killed for memory (cgroup-v1/memory.rst, cgroup-v2.rst)."""
+    for path in folders(container_id):
+        for name in ("memory.events", "memory.oom_control"):
+            try:
+                with open(os.path.join(path, name), encoding="ascii") as stream:
+                    for line in stream:
+                        key, _, value = line.partition(" ")
+                        if key == "oom_kill":
+                            return int(value)
+            except OSError:  # another controller, or the cgroup went meanwhile
+                continue
+    return 0

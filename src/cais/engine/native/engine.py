@@ -6,6 +6,7 @@ Only what `ps` and `exec` need is imported here; the rest comes with the method 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from cais.clock import Clock
 from cais.database import Database
@@ -28,8 +29,10 @@ from cais.engine.protocol import (
 )
 from cais.errors import Conflict
 from cais.events import EventSink, NullSink
-from cais.images.protocol import ImageStore
 from cais.locations import Locations
+
+if TYPE_CHECKING:
+    from cais.images.protocol import ImageStore
 
 
 class NativeEngine:

@@ -18,7 +18,7 @@ from collections.abc import Callable
 import msgspec
 
 from cais import proc
-from cais.engine.native import bundle, monitor, mounts, observe, rootfs
+from cais.engine.native import bundle, cgroup, monitor, mounts, observe, rootfs
 from cais.engine.native.netprotocol import Endpoint
 from cais.engine.native.parts import Parts
 from cais.engine.native.records import Life, Phase, Record, not_found
@@ -292,12 +292,11 @@ def discard_runtime_state(parts: Parts, container_id: str) -> None:
     """Let the runtime forget the container: its state folder and its cgroups go, and any process still in them."""
     runtime = parts.runtime
     state = os.path.join(runtime.state, container_id)
-    cgroups = observe.cgroup_folders(container_id)
-    if not os.path.isdir(state) and not cgroups:
+    if not os.path.isdir(state) and not cgroup.folders(container_id):
         return
     outcome = runtime.apart(lambda: proc.run(proc.Command(argv=runtime.argv("delete", "--force", container_id))))
     if os.path.isdir(state):
         outcome.check(f'removing what {runtime.name} knows of container "{container_id[:12]}"')
-    for path in observe.cgroup_folders(container_id):
+    for path in cgroup.folders(container_id):
         with contextlib.suppress(OSError):  # still in use, or gone: `repair` comes back to it
             os.rmdir(path)

@@ -6,8 +6,8 @@ import os
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
+from cais.engine.native.cgroup import ROOT, layout
 from cais.engine.native.oci import CpuLimits, MemoryLimits, PidsLimit, Resources, Rlimit
-from cais.engine.native.runtime import CGROUP_ROOT, layout
 from cais.engine.protocol import ResourceLimits
 from cais.errors import CaisError
 
@@ -42,15 +42,15 @@ def controllers() -> frozenset[str]:
     """The cgroup controllers of this machine; "memsw" beside "memory" where swap is counted too."""
     kind = layout()
     if kind == "v2":
-        with open(f"{CGROUP_ROOT}/cgroup.controllers", encoding="ascii") as stream:
+        with open(f"{ROOT}/cgroup.controllers", encoding="ascii") as stream:
             names = set(stream.read().split())
         if "memory" in names and os.path.exists("/proc/swaps"):
             names.add("memsw")
         return frozenset(names)
-    names = set(os.listdir(CGROUP_ROOT)) if kind != "none" else set()
+    names = set(os.listdir(ROOT)) if kind != "none" else set()
     if "cpu,cpuacct" in names:
         names.add("cpu")
-    if os.path.exists(f"{CGROUP_ROOT}/memory/memory.memsw.limit_in_bytes"):
+    if os.path.exists(f"{ROOT}/memory/memory.memsw.limit_in_bytes"):
         names.add("memsw")
     return frozenset(names)
 

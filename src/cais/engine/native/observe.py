@@ -6,11 +6,9 @@ import os
 
 import msgspec
 
-from cais.engine.native import monitor
+from cais.engine.native import cgroup
 from cais.engine.native.folders import Folder
 from cais.engine.native.records import Life, Phase, Record
-from cais.engine.native.runtime import CGROUP_ROOT
-from cais.engine.native.spec import CGROUP_PARENT
 from cais.engine.protocol import ContainerState, State
 from cais.linux import processes
 
@@ -54,9 +52,11 @@ def state_of(record: Record, folder: Folder) -> ContainerState:
 
 def ended(record: Record, folder: Folder, *, finished_at: float, wait: bool) -> Life:
     """What became of a container whose process is gone. `finished_at` 0.0 is taken from the exit file."""
+    from cais.engine.native import monitor
+
     life = record.life
     code = monitor.exit_code(record.id, folder, wait=wait)
-    kills = _oom_kills(record.id)
+    kills = cgroup.oom_kills(record.id)
     return msgspec.structs.replace(
         life,
         phase=Phase.EXITED,
@@ -67,16 +67,6 @@ def ended(record: Record, folder: Folder, *, finished_at: float, wait: bool) -> 
         oom_killed=kills > 0,
         exit_reason=_reason(record, code, kills),
     )
-
-
-def cgroup_folders(container_id: str) -> tuple[str, ...]:
-    """The container's cgroups that exist, the one with the memory controller first."""
-    found = []
-    for controller in ("memory", "pids", "devices", "systemd", "unified", ""):
-        path = os.path.join(CGROUP_ROOT, controller, CGROUP_PARENT.lstrip("/"), container_id)
-        if os.path.isdir(path):
-            found.append(path)
-    return tuple(found)
 
 
 def _state(life: Life, *, running: bool) -> State:
@@ -98,21 +88,6 @@ def _reason(record: Record, code: int | None, kills: int) -> str:
     if code == SIGKILL_CODE:
         return record.life.killed_by or "killed by SIGKILL from outside"
     return ""
-
-
-def _oom_kills(container_id: str) -> int:
-    """How many processes of the container the kernel killed for memory (cgroup-v1/memory.rst, cgroup-v2.rst)."""
-    for path in cgroup_folders(container_id):
-        for name in ("memory.events", "memory.oom_control"):
-            try:
-                with open(os.path.join(path, name), encoding="ascii") as stream:
-                    for line in stream:
-                        key, _, value = line.partition(" ")
-                        if key == "oom_kill":
-                            return int(value)
-            except OSError:  # another controller, or the cgroup went meanwhile
-                continue
-    return 0
 
 
 def _written_at(container_id: str, folder: Folder) -> float:

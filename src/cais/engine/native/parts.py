@@ -5,21 +5,24 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from cais import durable
 from cais.clock import Clock
 from cais.engine.native.folders import Folder, folder_of, lock_path
 from cais.engine.native.netprotocol import Networking
 from cais.engine.native.records import Records
-from cais.engine.native.runtime import Runtime, choose
-from cais.engine.native.volumes import Volumes
 from cais.events import EventSink, MessageEvent, Phase
-from cais.images.protocol import ImageStore
 from cais.locations import Locations
+
+if TYPE_CHECKING:
+    from cais.engine.native.runtime import Runtime
+    from cais.engine.native.volumes import Volumes
+    from cais.images.protocol import ImageStore
 
 
 class Parts:
-    """The engine's surroundings. The runtime is looked up at its first use."""
+    """The engine's surroundings. What `ps` does not need is made at its first use."""
 
     def __init__(
         self,
@@ -37,15 +40,26 @@ class Parts:
         self.networking = networking
         self.clock = clock
         self.events = events
-        self.volumes = Volumes(locations, records, clock)
+        self._volumes: Volumes | None = None
         self._runtime: Runtime | None = None
 
     @property
     def runtime(self) -> Runtime:
         """The OCI runtime of this machine."""
         if self._runtime is None:
+            from cais.engine.native.runtime import choose
+
             self._runtime = choose(self.locations.run)
         return self._runtime
+
+    @property
+    def volumes(self) -> Volumes:
+        """The volumes of this root."""
+        if self._volumes is None:
+            from cais.engine.native.volumes import Volumes
+
+            self._volumes = Volumes(self.locations, self.records, self.clock)
+        return self._volumes
 
     def folder(self, container_id: str) -> Folder:
         """Where a container's files lie."""

@@ -13,14 +13,13 @@ from typing import TypeVar
 import msgspec
 
 from cais import durable
+from cais.engine.native.cgroup import HYBRID_MOUNT, layout
 from cais.errors import MissingTool
 from cais.proc import find_program
 
 Result = TypeVar("Result")
 
 INSTALL_HINT = "apt-get install crun"
-CGROUP_ROOT = "/sys/fs/cgroup"
-HYBRID_MOUNT = "/sys/fs/cgroup/unified"
 
 
 class Runtime(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,15 +80,6 @@ def candidates() -> tuple[tuple[str, str, tuple[str, ...]], ...]:
     if not found:
         raise MissingTool("no OCI runtime is installed", hint=INSTALL_HINT)
     return tuple(found)
-
-
-def layout() -> str:
-    """How cgroups are mounted: "v2", "hybrid" (v1 with v2 beside), "v1" or "none"."""
-    if os.path.exists(f"{CGROUP_ROOT}/cgroup.controllers"):
-        return "v2"
-    if os.path.exists(f"{HYBRID_MOUNT}/cgroup.procs"):
-        return "hybrid"
-    return "v1" if os.path.isdir(CGROUP_ROOT) and os.listdir(CGROUP_ROOT) else "none"
 
 
 def _host_key() -> str:

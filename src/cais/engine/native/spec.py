@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import msgspec
 
 from cais.engine.native import oci
+from cais.engine.native.cgroup import path_of
 from cais.engine.native.defaults import (
     CAPABILITIES,
     DEFAULT_PATH,
@@ -29,7 +30,6 @@ from cais.linux.capabilities import tweak
 from cais.linux.users import Identity
 
 INIT_TARGET = "/sbin/docker-init"
-CGROUP_PARENT = "/cais"
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,7 +168,7 @@ def _linux(spec: ContainerSpec, facts: Facts, warnings: list[str]) -> oci.Linux:
     return oci.Linux(
         namespaces=_namespaces(facts),
         devices=facts.devices,
-        cgroups_path=f"{CGROUP_PARENT}/{facts.container_id}",
+        cgroups_path=path_of(facts.container_id),
         resources=msgspec.structs.replace(limits, devices=rules),
         seccomp=facts.seccomp,
         sysctl=_sysctl(spec, facts),
