@@ -5,6 +5,8 @@ import os
 bind = "0.0.0.0:8000"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = 4
+# No control socket: nobody uses it here, and its folder would have to be writable.
+control_socket_disable = True
 accesslog = "-"
 errorlog = "-"
 capture_output = True
