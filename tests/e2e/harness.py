@@ -62,16 +62,15 @@ class Cais:
         assert result.code == 0, result
         return result
 
-    def start(self, *argv: str) -> subprocess.Popen[str]:
-        """Start and go on; stdout and stderr together in a pipe."""
+    def start(self, *argv: str) -> subprocess.Popen[bytes]:
+        """Start and go on; what it prints is dropped."""
         return subprocess.Popen(
             [sys.executable, "-m", "cais", *argv],
             cwd=self.folder,
             env=self.env,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
 
     def containers(self, *argv: str) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ services:
   web:
     image: {image}
     init: true
-    command: ["httpd", "-f", "-p", "8000", "-h", "/tmp"]
+    command: ["sh", "-c", "echo up > /tmp/index.html; exec httpd -f -p 8000 -h /tmp"]
     ports: ["127.0.0.1:{port}:8000"]
     restart: unless-stopped
     depends_on:
@@ -80,7 +80,7 @@ def test_services_outlive_a_killed_supervisor_and_are_adopted(stack: Cais) -> No
     before = {c["Service"]: c["Pid"] for c in stack.containers() if c["Service"] != "once"}
     first = supervisor_pid(stack)
     os.kill(first, signal.SIGKILL)
-    assert http(url(stack)).status == 404  # serving
+    assert http(url(stack)).body == b"up\n"
     until(lambda: stack.container("once")["State"] == "exited")
     assert stack.container("once")["ExitCode"] == 42
     stack.ok("up", "-d", "web")

@@ -11,7 +11,8 @@ WEB = """
 services:
   web:
     image: {image}
-    command: ["httpd", "-f", "-p", "8000", "-h", "/www"]
+    command: ["sh", "-c", "echo up > /www/index.html; exec httpd -f -p 8000 -h /www"]
+    init: true
     environment:
       DEBUG: "{debug}"
     ports: ["127.0.0.1:{port}:8000"]
@@ -53,7 +54,7 @@ def test_up_waits_for_health_in_order_and_down_leaves_nothing(project: Cais, tin
     result = project.ok("up", "-d", "--wait")
     assert result.stderr.index("db-1  Healthy") < result.stderr.index("web-1  Started")
     assert {c["Service"]: c["Health"] for c in project.containers()} == {"web": "healthy", "db": "healthy"}
-    assert http(f"http://127.0.0.1:{port}/").status == 404
+    assert http(f"http://127.0.0.1:{port}/").body == b"up\n"
     project.ok("down", "-v")
     assert project.containers() == []
     assert leaks.state(project.root) == before
@@ -74,7 +75,7 @@ def test_only_what_changed_is_recreated_and_the_line_is_named(project: Cais, tin
     before = {c["Service"]: c["Pid"] for c in project.containers()}
     write(project, tiny, port, debug="1")
     result = project.ok("up", "-d", "--wait")
-    assert 'environment.DEBUG changed from "0" to "1" (compose.yaml:7)' in result.stderr
+    assert 'environment.DEBUG changed from "0" to "1" (compose.yaml:8)' in result.stderr
     after = {c["Service"]: c["Pid"] for c in project.containers()}
     assert after["db"] == before["db"]
     assert after["web"] != before["web"]
