@@ -6,10 +6,11 @@ import contextlib
 import hashlib
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
+from cais.build import host
 from cais.build.cachekey import base_key
 from cais.build.executor import BuildExecutor
 from cais.build.filedigests import FileDigests
@@ -22,7 +23,7 @@ from cais.dockerfile import ignorefile
 from cais.errors import BuildError, CaisError, Span
 from cais.events import EventSink
 from cais.images.model import History, StoredImage
-from cais.images.protocol import ImageStore
+from cais.images.protocol import ImageStore, PreparedSnapshot
 from cais.locations import Locations
 
 
@@ -111,6 +112,21 @@ class Session:
         with self.store.snapshots.prepare("") as prepared:
             yield prepared.merged
 
+    @contextlib.contextmanager
+    def working(self, parent: str, *, lend: bool) -> Iterator[PreparedSnapshot]:
+        """A writable layer on `parent`; with `lend` this machine's certificates are seen in it, and taken out again at the end."""
+        bundle = host.find_bundle(self.request.environment) if lend and self.request.host_ca else None
+        if bundle is None or not parent:
+            with self.store.snapshots.prepare(parent) as prepared:
+                yield prepared
+            return
+        with self.scratch() as folder:
+            with self.store.snapshots.prepare(parent) as plain:
+                covered = host.lay_over(plain.merged, bundle, folder)
+                originals = {path: host.read(plain.merged + path) for path in covered}
+            with self.store.snapshots.prepare(parent, over=(folder,) if covered else ()) as prepared:
+                yield _Returning(prepared, bundle, originals)
+
     def context(self, name: str) -> Tree:
         """A named context, or the main one. Raises BuildError when the build has none."""
         with self._lock:
@@ -157,6 +173,30 @@ class Session:
         tree = Tree(folder, is_context=True, ignored=ignored, digests=digests)
         tree.root()
         return tree
+
+
+class _Returning:
+    """A prepared snapshot that gives back what was lent before it is committed."""
+
+    def __init__(self, prepared: PreparedSnapshot, bundle: str, originals: Mapping[str, bytes]) -> None:
+        self._prepared = prepared
+        self._bundle = bundle
+        self._originals = originals
+
+    @property
+    def merged(self) -> str:
+        """The mounted root file system."""
+        return self._prepared.merged
+
+    @property
+    def upper(self) -> str:
+        """The folder that becomes the layer."""
+        return self._prepared.upper
+
+    def commit(self, *, epoch_s: int | None = None, fold: bool = False) -> str:
+        """Keep the layer, without what was lent."""
+        host.take_out(self.merged, self.upper, self._bundle, self._originals)
+        return self._prepared.commit(epoch_s=epoch_s, fold=fold)
 
 
 def _ignore_patterns(folder: str, dockerfile: str) -> tuple[ignorefile.Pattern, ...]:

@@ -147,7 +147,7 @@ class StageWork:
         return snapshot
 
     def _execute(self, step: Step) -> str:
-        with self._session.store.snapshots.prepare(self._snapshot) as prepared:
+        with self._session.working(self._snapshot, lend=isinstance(step, RunStep)) as prepared:
             if isinstance(step, WorkdirStep):
                 if not make_workdir(step, prepared.merged):
                     return self._snapshot
@@ -157,7 +157,7 @@ class StageWork:
                 from cais.build.steps.run import run
 
                 run(self._session, step, prepared.merged, self._output, self._proxies)
-            return prepared.commit(epoch_s=self._session.epoch_s)
+            return prepared.commit(epoch_s=self._session.epoch_s, fold=isinstance(step, RunStep))
 
     def _remember(self, step: Step, key: CacheKey, snapshot: str) -> None:
         components = msgspec.json.encode(key.components).decode()

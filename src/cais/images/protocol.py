@@ -27,8 +27,11 @@ class Snapshots(Protocol):
     def chain(self, snapshot_id: str) -> tuple[str, ...]:
         """Ids from the bottom to `snapshot_id`."""
 
-    def prepare(self, parent: str) -> AbstractContextManager[PreparedSnapshot]:
-        """A writable layer on `parent` ("" for scratch), overlay-mounted for the block; thrown away unless committed."""
+    def prepare(self, parent: str, *, over: Sequence[str] = ()) -> AbstractContextManager[PreparedSnapshot]:
+        """A writable layer on `parent` ("" for scratch), overlay-mounted for the block; thrown away unless committed.
+
+        `over` are folders in overlay form, bottom first, that are seen above the parent while it is mounted and belong to no layer.
+        """
 
 
 class PreparedSnapshot(Protocol):
@@ -42,8 +45,11 @@ class PreparedSnapshot(Protocol):
     def upper(self) -> str:
         """The folder that becomes the layer."""
 
-    def commit(self, *, epoch_s: int | None = None) -> str:
-        """Unmount, normalise (times above `epoch_s` are clamped to it when the tar is made), make durable, and return the new snapshot's id."""
+    def commit(self, *, epoch_s: int | None = None, fold: bool = False) -> str:
+        """Unmount, normalise (times above `epoch_s` are clamped to it when the tar is made), make durable, and return the new snapshot's id.
+
+        `fold` drops empty folders that are as they are below: mount points were made and removed in them.
+        """
 
 
 class ImageStore(Protocol):

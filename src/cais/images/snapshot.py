@@ -25,6 +25,7 @@ import msgspec
 from cais import durable
 from cais.clock import Clock
 from cais.errors import Conflict, HostError, NotFoundError
+from cais.images.fold import fold_folders
 from cais.images.lease import Lease
 from cais.images.rows import Rows, SnapshotRow
 
@@ -76,10 +77,13 @@ class SnapshotFolders:
         return tuple(self.folder_of(each) for each in self.chain(snapshot_id))
 
     @contextlib.contextmanager
-    def prepare(self, parent: str) -> Iterator[Working]:
-        """A writable layer on `parent` ("" for scratch), overlay-mounted for the block; thrown away unless committed."""
+    def prepare(self, parent: str, *, over: Sequence[str] = ()) -> Iterator[Working]:
+        """A writable layer on `parent` ("" for scratch), overlay-mounted for the block; thrown away unless committed.
+
+        `over` are folders in overlay form, bottom first, that are seen above the parent while it is mounted and belong to no layer.
+        """
         with self._working() as working:
-            lowers = self.paths(parent)
+            lowers = (*self.paths(parent), *over)
             upper, merged = os.path.join(working, "upper"), os.path.join(working, "merged")
             _make_upper(upper, lowers)
             layer = Working(self, working, parent, upper=upper, merged=merged if lowers else upper)
@@ -194,8 +198,14 @@ class Working:
         """The folder that becomes the layer."""
         return self._upper
 
-    def commit(self, *, epoch_s: int | None = None) -> str:
-        """Unmount and keep the layer under a provisional id, which is returned; not to be used after that."""
+    def commit(self, *, epoch_s: int | None = None, fold: bool = False) -> str:
+        """Unmount and keep the layer under a provisional id, which is returned; not to be used after that.
+
+        `fold` drops empty folders that are as they are below: mount points were made and removed in them.
+        """
+        if fold:
+            self.release()
+            fold_folders(self._upper, self._folders.paths(self.parent))
         return self.commit_known(None, epoch_s=epoch_s)
 
     def commit_known(self, known: KnownLayer | None, *, epoch_s: int | None = None) -> str:

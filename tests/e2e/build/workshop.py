@@ -96,7 +96,7 @@ class Workshop:
         working = Path(self.locations.snapshots, ".working")
         run = Path(self.locations.run)
         found = [*working.iterdir(), *Path(self.locations.build, "steps").glob("*")] if working.exists() else []
-        found += [path for path in run.rglob("*") if path.is_file() and "secret" in str(path)]
+        found += run.glob("secrets/*")
         mounts = [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if self.locations.root in line]
         return [*map(str, found), *mounts]
 

@@ -36,9 +36,9 @@ def copy(session: Session, step: CopyStep, root: str) -> None:
         with session.tree(step.source, step.span) as tree:
             matches = select(tree, selection_of(step), step.span)
             if step.unpack:
-                from cais.build.steps.unpack import refuse_archives
+                from cais.build.steps.unpack import unpack_archives
 
-                refuse_archives(tree, matches, step.span)
+                matches = unpack_archives(session, tree, matches, placement)
             place(tree, matches, placement)
     if step.inline:
         _write_inline(session, step, placement)
