@@ -72,7 +72,8 @@ class Isolation:
     def disconnect(self, container_id: str) -> None:
         path = os.path.join(self._folder, container_id)
         if os.path.exists(path):
-            mount.unmount(path, lazy=True)
+            if is_namespace(path):
+                mount.unmount(path, lazy=True)
             os.unlink(path)
 
     def set_names(self, container_id: str, names: dict[str, tuple[str, ...]]) -> None:
@@ -84,8 +85,8 @@ class Isolation:
     def _namespace(self, container_id: str) -> str:
         os.makedirs(self._folder, exist_ok=True)
         path = os.path.join(self._folder, container_id)
-        if not os.path.exists(path):
-            open(path, "x").close()
+        if not is_namespace(path):
+            open(path, "a").close()
 
             def body() -> None:
                 unshare(CLONE_NEWNET)
@@ -95,6 +96,10 @@ class Isolation:
             thread.start()
             thread.join()
         return path
+
+
+def is_namespace(path: str) -> bool:
+    return os.path.exists(path) and os.stat(path).st_dev != os.stat(os.path.dirname(path)).st_dev
 
 
 class Sink:

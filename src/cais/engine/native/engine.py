@@ -220,8 +220,12 @@ class NativeEngine:
         return follow(self._parts.folder(record.id).log, tail=tail, since=since, ended=lambda: self._is_over(record.id))
 
     def _is_over(self, container_id: str) -> bool:
+        from cais.engine.native.monitor import is_alive
+
         record = self._records.get(container_id)
-        return record is None or not (is_running(record) or record.life.waiting)
+        return record is None or not (
+            is_running(record) or record.life.waiting or is_alive(self._parts.folder(container_id))
+        )
 
     def _state(self, record: Record) -> ContainerState:
         return state_of(record, self._parts.folder(record.id))

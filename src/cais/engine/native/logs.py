@@ -101,24 +101,27 @@ def _tail_offset(stream: BinaryIO, count: int) -> int:
         position -= step
         stream.seek(position)
         data = stream.read(step) + data
-        starts = _line_starts(data, from_beginning=position == 0)
-        if len(starts) >= count:
-            return position + starts[-count]
+        last = _line_starts(data, from_beginning=position == 0)[-count:]
+        if len(last) == count and all(certain for _, certain in last):
+            return position + last[0][0]
     return 0
 
 
-def _line_starts(data: bytes, *, from_beginning: bool) -> list[int]:
-    """Offsets in `data` at which a line of the container begins: an entry whose predecessor in its stream was complete (F)."""
-    starts: list[int] = []
+def _line_starts(data: bytes, *, from_beginning: bool) -> list[tuple[int, bool]]:
+    """Offsets in `data` at which a line of the container begins: an entry whose predecessor in its stream was complete (F).
+
+    Unless `data` is from the beginning, the first entry of a stream may also be the rest of a line: then it is not certain.
+    """
+    starts: list[tuple[int, bool]] = []
     offset = 0
     complete: dict[bytes, bool] = {}
     for number, raw in enumerate(data.split(b"\n")[:-1]):
         fields = raw.split(b" ", 3)
-        stream = fields[1] if len(fields) > 1 else b""
-        # The first entry may be the rest of one that was cut.
-        if complete.get(stream, from_beginning) and (number > 0 or from_beginning):
-            starts.append(offset)
-        complete[stream] = len(fields) < 3 or fields[2] != b"P"
+        stream = fields[1] if len(fields) == 4 else b""
+        if number > 0 or from_beginning:
+            if complete.get(stream, True):
+                starts.append((offset, stream in complete or from_beginning))
+            complete[stream] = len(fields) < 4 or fields[2] != b"P"
         offset += len(raw) + 1
     return starts
 

@@ -109,25 +109,22 @@ def read_pid(path: str) -> int:
 
 
 def exit_code(container_id: str, folder: Folder, *, wait: bool) -> int | None:
-    """What conmon wrote down as the exit status; None when it did not. With `wait` the monitor is given time to write, as long as it lives."""
-    deadline = time.monotonic() + EXIT_WAIT_S
-    path = os.path.join(folder.exits, container_id)
-    while True:
-        gone = not wait or not _is_alive(folder) or time.monotonic() > deadline
-        try:
-            with open(path, encoding="ascii") as stream:
-                return int(stream.read().strip() or 255)
-        except FileNotFoundError:
-            if gone:
-                return None
-        time.sleep(EXIT_STEP_S)
+    """What conmon wrote down as the exit status; None when it did not. With `wait` the monitor is given time to write all it has."""
+    if wait:
+        # It writes the status before the last of the log, so its end is waited for.
+        wait_end(folder)
+    try:
+        with open(os.path.join(folder.exits, container_id), encoding="ascii") as stream:
+            return int(stream.read().strip() or 255)
+    except FileNotFoundError:
+        return None
 
 
 def await_pid(folder: Folder) -> int:
     """The pid of PID 1 after a start that nobody saw to its end: a monitor may still be at work on it. 0 when there is none to come."""
     began = time.monotonic()
     while True:
-        coming = _is_alive(folder) or time.monotonic() < began + LAUNCH_S
+        coming = is_alive(folder) or time.monotonic() < began + LAUNCH_S
         pid = read_pid(folder.pid_file)
         if pid or not coming or time.monotonic() > began + EXIT_WAIT_S:
             return pid
@@ -137,11 +134,12 @@ def await_pid(folder: Folder) -> int:
 def wait_end(folder: Folder) -> None:
     """Wait until the monitor has put down its tools, so that its files can go; not for ever."""
     deadline = time.monotonic() + EXIT_WAIT_S
-    while _is_alive(folder) and time.monotonic() < deadline:
+    while is_alive(folder) and time.monotonic() < deadline:
         time.sleep(EXIT_STEP_S)
 
 
-def _is_alive(folder: Folder) -> bool:
+def is_alive(folder: Folder) -> bool:
+    """Whether the monitor still runs; then there may be more to come in the log."""
     # After a reboot the pid may be somebody else's, so its name is looked at.
     pid = read_pid(folder.monitor_pid_file)
     if not pid or not processes.start_time(pid):

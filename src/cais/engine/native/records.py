@@ -32,6 +32,9 @@ _SCHEMA = (
 )
 
 
+MIN_PREFIX = 4
+
+
 class Phase(enum.Enum):
     """How far a container is. CREATING, STARTING and REMOVING with a free lock mean that their process died."""
 
@@ -171,10 +174,10 @@ class Records:
         return record
 
     def find(self, name_or_id: str) -> Record | None:
-        """By name, id or unique id prefix. Raises Conflict when a prefix fits several."""
+        """By name, id or unique id prefix of at least four digits. Raises Conflict when a prefix fits several."""
         execute = self._connection().execute
         exact = _first(execute(f"{_SELECT} WHERE name = ? OR id = ? ORDER BY id = ? DESC", (name_or_id,) * 3))
-        if exact is not None or not name_or_id or not all(digit in "0123456789abcdef" for digit in name_or_id):
+        if exact is not None or not _may_be_prefix(name_or_id):
             return exact
         rows = execute(f"{_SELECT} WHERE id >= ? AND id < ? LIMIT 2", (name_or_id, name_or_id + "g")).fetchall()
         if len(rows) > 1:
@@ -268,6 +271,11 @@ def without_contents(spec: ContainerSpec) -> ContainerSpec:
         return spec
     files = tuple(msgspec.structs.replace(file, content=b"") for file in spec.files)
     return msgspec.structs.replace(spec, files=files)
+
+
+def _may_be_prefix(text: str) -> bool:
+    # Names such as "db" are hexadecimal digits too; a container that does not exist must not be found by chance.
+    return len(text) >= MIN_PREFIX and all(digit in "0123456789abcdef" for digit in text)
 
 
 def _encode_spec(spec: ContainerSpec) -> bytes:

@@ -35,18 +35,18 @@ def test_a_row_comes_back_without_the_contents_of_secrets(records: Records) -> N
 
 
 def test_finding_by_name_id_and_prefix(records: Records) -> None:
-    records.insert(record("aa11", "web"), b"")
-    records.insert(record("aa22", "db"), b"")
-    records.insert(record("bb33", "aa"), b"")
-    for text, name in (("web", "web"), ("aa22", "db"), ("aa2", "db"), ("b", "aa"), ("aa", "aa")):
+    records.insert(record("aaaa11", "web"), b"")
+    records.insert(record("aaaa22", "db"), b"")
+    records.insert(record("bbbb33", "aaaa"), b"")
+    for text, name in (("web", "web"), ("aaaa22", "db"), ("aaaa2", "db"), ("bbbb", "aaaa"), ("aaaa", "aaaa")):
         found = records.find(text)
         assert found is not None
         assert found.name == name
-    assert records.find("zz") is None
-    assert records.find("") is None
-    assert records.find("cc") is None
+    for text in ("zz", "", "cccc", "bbb", "BBBB"):
+        assert records.find(text) is None
+    records.rename("bbbb33", "other")
     with pytest.raises(Conflict, match="several"):
-        records.find("a")
+        records.find("aaaa")
 
 
 def test_names_are_unique(records: Records) -> None:
