@@ -14,11 +14,12 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from cais.bases.recipe import File
+from cais.bases.recipe import File, Part
 from cais.bases.sandbox import OnOutput, Root, caller_environment, contained
 from cais.bases.sources import Mirror, choose, parse
 from cais.durable import locked, write
 from cais.errors import HostError, PullError
+from cais.linux.rootpath import host_path
 from cais.proc import Command, Outcome, run, run_streaming
 
 KEYRINGS = "/usr/share/keyrings/debian-archive-*"
@@ -224,13 +225,38 @@ def install(archive: Archive, root: Root, packages: Sequence[str], workspace: st
     check_download(outcome, f"installing {' '.join(packages)} failed")
 
 
+def unpack(archive: Archive, root: Root, part: Part, workspace: str) -> None:
+    """Put one folder of packages into `root`; nothing of them counts as installed. Raises PullError or HostError."""
+    folder = download(archive, root.path, part.packages, workspace, root.on_output)
+    target = host_path(root.path, part.target)
+    os.makedirs(target, exist_ok=True)
+    depth = len(part.source.strip("/").split("/"))
+    script = 'for file in *.deb; do dpkg-deb --fsys-tarfile "$file" | tar --extract --directory "$1" --strip-components "$2" --wildcards "$3"; done'
+    words = ("unpack", target, str(depth + 1), f".{part.source}/*")
+    run(Command(argv=("/bin/bash", "-euo", "pipefail", "-c", script, *words), cwd=folder)).check(part.describe())
+
+
+def download(archive: Archive, root: str, packages: Sequence[str], workspace: str, on_output: OnOutput) -> str:
+    """Download just `packages`, verified, into a folder of their own below `workspace`; the folder. Raises PullError."""
+    folder = os.path.join(workspace, "archives", "parts", packages[0])
+    os.makedirs(folder, exist_ok=True)
+    command = Command(
+        argv=("apt-get", "download", *packages),
+        env=apt_environment(archive, workspace, root),
+        cwd=folder,
+        install_hint=INSTALL_HINT,
+    )
+    check_download(run_streaming(command, on_output), f"downloading {' '.join(packages)} failed")
+    return folder
+
+
 def packed_time(workspace: str) -> int:
     """When the newest package of those that `install` downloaded was packed, in seconds since the epoch; 0 when there is none.
 
     Read from the archive member header (ar(5): name in 16 bytes, then the time in 12), which Debian sets to the time of the changelog.
     """
     newest = 0
-    for path in glob.glob(os.path.join(workspace, "archives", "*.deb")):
+    for path in glob.glob(os.path.join(workspace, "archives", "**", "*.deb"), recursive=True):
         with open(path, "rb") as stream:
             header = stream.read(36)
         if header.startswith(b"!<arch>\n"):

@@ -19,9 +19,12 @@ _HUB_PREFIXES = (
 
 def recipes() -> tuple[Recipe, ...]:
     """Every recipe."""
-    from cais.bases.recipes import debian, nginx, postgres, python
+    from cais.bases.recipes import debian, golang, nginx, node, postgres, python, redis
 
-    return (*debian.recipes(), python.recipe(), nginx.recipe(), postgres.recipe())
+    return (
+        *debian.recipes(),
+        *(module.recipe() for module in (python, nginx, postgres, redis, golang, node)),
+    )
 
 
 def by_name(name: str) -> Recipe:

@@ -83,6 +83,14 @@ PYTHON: tuple[Check, ...] = (
         "python -c 'import site; print(site.getsitepackages())'", r"^\['/usr/local/lib/python3\.13/site-packages'\]$"
     ),
     Prints("python -c 'import pip; print(pip.__file__)'", "^/usr/local/lib/python3.13/site-packages/pip/__init__.py$"),
+    Prints(
+        "ls $(python -c 'import sysconfig; print(sysconfig.get_path(\"include\"))')/Python.h",
+        "^/usr/local/include/python3.13/Python.h$",
+    ),
+    Prints(
+        "python -c 'import sysconfig; print(sysconfig.get_config_h_filename())' | xargs ls",
+        "/usr/local/include/.*pyconfig.h",
+    ),
     Lacks("/usr/lib/python3.13/EXTERNALLY-MANAGED"),
     Prints("pip --version", r"from /usr/local/lib/python3\.13/site-packages/pip \(python 3\.13\)"),
     Prints("python -c 'import sys; print(sys.prefix, sys.base_prefix)'", "^/usr/local /usr/local$"),
@@ -170,11 +178,65 @@ POSTGRES: tuple[Check, ...] = (
     Sets("LANG", r"^en_US\.utf8$"),
 )
 
+REDIS: tuple[Check, ...] = (
+    Prints("redis-server --version", r"v=8\.0"),
+    Prints("docker-entrypoint.sh id -un", "^root$"),
+    Prints(
+        "cd /data && (docker-entrypoint.sh redis-server --port 7001 & sleep 1; redis-cli -p 7001 set a b; redis-cli -p 7001 shutdown; wait)",
+        "OK",
+    ),
+    Prints("ls -A /data; stat -c %U /data/dump.rdb", "dump.rdb\nredis"),
+    Prints(
+        "cd /data && (docker-entrypoint.sh --port 7002 & sleep 1; redis-cli -p 7002 config get protected-mode; redis-cli -p 7002 shutdown)",
+        "protected-mode\nno",
+    ),
+    Prints("id redis", r"uid=999\(redis\) gid=999\(redis\)"),
+    Has("/data", (999, 999)),
+    Configures("entrypoint", ("docker-entrypoint.sh",)),
+    Configures("cmd", ("redis-server",)),
+    Configures("exposed_ports", {"6379/tcp": {}}),
+    Configures("volumes", {"/data": {}}),
+    Configures("working_dir", "/data"),
+    Sets("REDIS_VERSION", r"^8\.0\."),
+)
+
+GOLANG: tuple[Check, ...] = (
+    Prints("go version", r"go1\.24"),
+    Prints("go env GOROOT GOPATH GOTOOLCHAIN", "^/usr/(local/go|lib/go-1.24)\n/go\nlocal$"),
+    Prints("which go gofmt gcc g++ make git curl", "^/usr/local/go/bin/go\n/usr/local/go/bin/gofmt\n"),
+    Prints(
+        "mkdir /tmp/m && cd /tmp/m && go mod init m 2>&1 && printf 'package main\\nimport \"C\"\\nfunc main() { println(42) }\\n' >m.go && go build -o m . && ./m 2>&1",
+        "42$",
+    ),
+    Has("/go/src", mode=0o1777),
+    Has("/go/bin", mode=0o1777),
+    Configures("cmd", ("bash",)),
+    Configures("working_dir", "/go"),
+    Sets("PATH", "^/go/bin:/usr/local/go/bin:"),
+    Sets("GOLANG_VERSION", r"^1\.24"),
+)
+
+NODE: tuple[Check, ...] = (
+    Prints("which node npm npx", "^/usr/local/bin/node\n/usr/local/bin/npm\n/usr/local/bin/npx$"),
+    Prints("node --version", r"^v20\."),
+    Prints("npm --version", r"^\d+\."),
+    Prints("npm prefix -g", "^/usr/local$"),
+    Prints("docker-entrypoint.sh -p 6*7", "^42$"),
+    Prints("id node", r"uid=1000\(node\) gid=1000\(node\)"),
+    Has("/home/node", (1000, 1000)),
+    Configures("entrypoint", ("docker-entrypoint.sh",)),
+    Configures("cmd", ("node",)),
+    Sets("NODE_VERSION", r"^20\."),
+)
+
 CONTRACTS: tuple[tuple[str, tuple[Check, ...]], ...] = (
     ("debian-trixie-slim", DEBIAN),
     ("python-3.13-slim", PYTHON),
     ("nginx-1.26", NGINX),
     ("postgres-17", POSTGRES),
+    ("redis-8", REDIS),
+    ("golang-1.24", GOLANG),
+    ("node-20-slim", NODE),
 )
 
 

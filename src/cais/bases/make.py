@@ -67,17 +67,19 @@ def _find(recipe: Recipe, store: ImageStore) -> StoredImage | None:
     if facts is None:
         return None
     found = store.find(facts["image"])
-    if found is not None:
-        return found
-    # The image was removed while something else kept its snapshot: only the record is missing.
-    config = msgspec.json.decode(facts["config"], type=ImageConfig)
-    return _record(recipe, store, config, facts["snapshot"])
+    if found is None:
+        # The image was removed while something else kept its snapshot: only the record is missing.
+        found = store.create(msgspec.json.decode(facts["config"], type=ImageConfig), facts["snapshot"])
+    return _named(recipe, store, found)
 
 
-def _record(recipe: Recipe, store: ImageStore, config: ImageConfig, snapshot_id: str) -> StoredImage:
-    """Record the image, and name it unless the name is taken: an image that was pulled keeps its name."""
-    free = tuple(name for name in recipe.references[:1] if store.find(name) is None)
-    return store.create(config, snapshot_id, references=free)
+def _named(recipe: Recipe, store: ImageStore, image: StoredImage) -> StoredImage:
+    """`image` under the recipe's name, unless the name is taken: an image that was pulled keeps its name."""
+    name = recipe.references[0]
+    if store.find(name) is not None:
+        return image
+    store.tag(image.id, name)
+    return store.find(image.id) or image
 
 
 class _Making:
@@ -109,9 +111,9 @@ class _Making:
             content_epoch_s = content_epoch_s or epoch_s
             snapshot_id = self._do("keep the layer", lambda: prepared.commit(epoch_s=content_epoch_s))
         config = finished_config(recipe, parent, versions, content_epoch_s)
-        image = self._do("record the image", lambda: _record(recipe, self._store, config, snapshot_id))
+        image = self._do("record the image", lambda: self._store.create(config, snapshot_id))
         self._remember(image, config, snapshot_id)
-        return image
+        return _named(recipe, self._store, image)
 
     def _fill(self, archive: apt.Archive, root: Root) -> None:
         recipe = self._recipe
@@ -127,6 +129,8 @@ class _Making:
                 f"install {' '.join(recipe.packages)}",
                 lambda: apt.install(archive, root, recipe.packages, self._workspace),
             )
+        for part in recipe.parts:
+            self._do(part.describe(), functools.partial(apt.unpack, archive, root, part, self._workspace))
         self._apply(recipe.after, root)
 
     def _apply(self, operations: Sequence[Operation], root: Root) -> None:

@@ -125,6 +125,18 @@ def asset(name: str) -> str:
         return stream.read()
 
 
+class Part(msgspec.Struct, frozen=True):
+    """A folder out of packages that are not installed: `source` in them becomes `target` in the root."""
+
+    packages: tuple[str, ...]
+    source: str
+    target: str
+
+    def describe(self) -> str:
+        """As a line of progress."""
+        return f"take {self.target} from {' '.join(self.packages)}"
+
+
 class Method(enum.Enum):
     """How the root comes about."""
 
@@ -150,6 +162,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     parent: str = ""
     dpkg_options: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
     before: tuple[Operation, ...] = ()
     after: tuple[Operation, ...] = ()
     versions: tuple[tuple[str, str], ...] = ()

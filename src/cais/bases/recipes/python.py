@@ -7,7 +7,7 @@ here, because it is the user's Python.
 
 from __future__ import annotations
 
-from cais.bases.recipe import File, Recipe, Shell, asset
+from cais.bases.recipe import File, Part, Recipe, Shell, asset
 from cais.bases.recipes.debian import PATH
 from cais.images.model import RunConfig
 
@@ -27,6 +27,8 @@ def recipe() -> Recipe:
         suite="trixie",
         parent="debian-trixie-slim",
         packages=("python3", "python3-venv", "ca-certificates", "netbase", "tzdata"),
+        # What compiling an extension needs besides a compiler. Debian's package of it would also bring the static library, 40 MB.
+        parts=(Part((f"libpython{VERSION}-dev",), "/usr/include", "/usr/local/include"),),
         before=(
             File(
                 "/etc/dpkg/dpkg.cfg.d/python",
