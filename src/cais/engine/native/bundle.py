@@ -33,6 +33,8 @@ def write(parts: Parts, record: Record, image: RunConfig) -> None:
     warnings: list[str] = []
     config = configure(record.spec, _facts(parts, record, image, folder, hostname), warnings)
     durable.write(os.path.join(folder.bundle, "config.json"), oci.encode(config), mode=0o600, sync=False)
+    if record.spec.dns and record.life.name_servers:
+        warnings.append("its dns servers are asked only when the network's own name server does not answer")
     for warning in warnings:
         parts.warn(f'container "{record.name}": {warning}')
 
