@@ -13,6 +13,7 @@ from cais.compose.model.service import Service
 from cais.digest import Digest
 from cais.errors import CaisError, InternalError, PullError, Span
 from cais.images.model import ImageConfig, StoredImage
+from cais.images.platforms import host_platform, parse_platform
 from cais.project import names
 
 
@@ -122,6 +123,8 @@ def _job(
     def job() -> StoredImage:
         reference = names.image_reference(project.name, service)
         place = project.origins.of("services", service.name, "image") or project.origins.of("services", service.name)
+        if service.platform:
+            _require_this_platform(service, project.origins.of("services", service.name, "platform"))
         present = source.local(reference)
         buildable = service.build is not None
         if buildable and not options.no_build and (options.build or service.pull_policy == "build" or present is None):
@@ -134,6 +137,16 @@ def _job(
         return _resolve(source, reference, place)
 
     return job
+
+
+def _require_this_platform(service: Service, place: Span | None) -> None:
+    wanted, here = parse_platform(service.platform), host_platform()
+    if (wanted.os, wanted.architecture) != (here.os, here.architecture):
+        raise CaisError(
+            f'service "{service.name}" wants the platform {service.platform}, this machine is {here.os}/{here.architecture}',
+            span=place,
+            hint="Cais runs this machine's own platform only: remove `platform`",
+        )
 
 
 def _resolve(source: ImageSource, reference: str, place: Span | None) -> StoredImage:

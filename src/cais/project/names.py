@@ -37,7 +37,6 @@ def container_labels(
     """The service's labels and Compose's own."""
     depends = ",".join(f"{name}:{d.condition.value}:{str(d.restart).lower()}" for name, d in service.depends_on.items())
     return {
-        **service.annotations,
         **service.labels,
         PROJECT: project.name,
         SERVICE: service.name,

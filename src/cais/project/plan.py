@@ -241,6 +241,13 @@ class _UpPlanner:
         if reason:
             self._touched.add(service.name)
             return spec.name, self._replace(present, spec, reason, resources, hold)
+        if present.state is State.RUNNING and self._options.start and (restart := self._restart_reason(service)):
+            self._touched.add(service.name)
+            stop = StopContainer(
+                id=present.id, name=present.name, timeout_s=self._options.timeout_s, cause=restart, after=hold
+            )
+            start = StartContainer(name=present.name, cause=restart, after=(self._add(stop),))
+            return present.name, (self._add(start),)
         if present.state is State.RUNNING or not self._options.start:
             return present.name, ()
         cause = f"it is {present.state.value}" + (f" (exit code {present.exit_code})" if present.finished_at else "")
@@ -260,12 +267,16 @@ class _UpPlanner:
             return f"image {spec.image_reference} changed from {present.spec.image_id[7:19]} to {spec.image_id[7:19]}"
         if present.spec.name != spec.name:
             return f"its name changed from {present.spec.name}"
-        for name, dependency in service.depends_on.items():
-            if dependency.restart and name in self._touched:
-                return f"{name} is recreated and depends_on.{name}.restart is true"
         for name in order.dependency_names(self._project, service.name):
             if name not in service.depends_on and name in self._touched:
                 return f"{name}, whose namespace it shares, is recreated"
+        return ""
+
+    def _restart_reason(self, service: Service) -> str:
+        """Why a container that is as it should be must be restarted; "" when it need not (Compose Specification, depends_on, `restart`)."""
+        for name, dependency in service.depends_on.items():
+            if dependency.restart and name in self._touched:
+                return f"{name} is replaced and depends_on.{name}.restart is true"
         return ""
 
     def _create_and_start(

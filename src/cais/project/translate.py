@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 import msgspec
@@ -290,12 +291,14 @@ def _tmpfs(target: str, options: str) -> MountSpec:
     mode: int | None = None
     for option in filter(None, options.split(",")):
         key, _, value = option.partition("=")
-        if key == "size":
+        if key == "size" and re.fullmatch(r"\d+[kmgKMG]?", value):
             size = _size(value)
-        elif key == "mode":
+        elif key == "mode" and re.fullmatch(r"[0-7]{1,4}", value):
             mode = int(value, 8)
         elif key not in {"rw", "noexec", "nosuid", "nodev"}:  # always so, or the default
-            raise CaisError(f'tmpfs "{target}": option "{option}" is not supported', hint="use size= and mode=")
+            raise CaisError(
+                f'tmpfs "{target}": option "{option}" is not supported', hint="write size=64m and mode=1777"
+            )
     return MountSpec(kind=MountKind.TMPFS, source="", target=target, tmpfs_size_bytes=size, tmpfs_mode=mode)
 
 

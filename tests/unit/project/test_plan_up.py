@@ -140,11 +140,12 @@ def test_unknown_service_suggests_the_nearest() -> None:
     assert caught.value.hint == 'did you mean "api"?'
 
 
-def test_restart_of_a_dependency_recreates_the_dependent() -> None:
+def test_restart_of_a_dependency_restarts_the_dependent() -> None:
     before = project(service("db", environment={"A": "0"}), service("api", depends_on={"db": Dependency(restart=True)}))
     after = project(service("db", environment={"A": "1"}), service("api", depends_on={"db": Dependency(restart=True)}))
     plan = plan_up(after, images(after), observed(before), UpOptions())
-    assert any("db is recreated and depends_on.db.restart is true" in line for line in lines(plan))
+    cause = "db is replaced and depends_on.db.restart is true"
+    assert lines(plan)[-2:] == [f"stop container shop-api-1: {cause}", f"start container shop-api-1: {cause}"]
 
 
 def test_optional_dependency_is_waited_for_without_being_required() -> None:

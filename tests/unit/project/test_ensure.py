@@ -1,0 +1,97 @@
+import pytest
+
+from cais.compose.model.build import Build
+from cais.compose.model.project import Project
+from cais.compose.model.service import Service
+from cais.errors import CaisError, PullError
+from cais.images.model import StoredImage
+from cais.project.ensure import ImageOptions, build_levels, ensure_images, missing_images
+from tests.unit.project.projects import image, project, service
+
+BUILD = Build(context="/shop/web")
+
+
+class Source:
+    def __init__(self, *known: str) -> None:
+        self.known = set(known)
+        self.resolved: list[str] = []
+
+    def local(self, reference: str) -> StoredImage | None:
+        return image() if reference in self.known else None
+
+    def resolve(self, reference: str) -> StoredImage:
+        self.resolved.append(reference)
+        if reference.startswith("nowhere"):
+            raise PullError(f'image "{reference}" is nowhere', hint="import it")
+        return image("b")
+
+
+class Builder:
+    def __init__(self) -> None:
+        self.built: list[str] = []
+
+    def build(self, project: Project, service: Service) -> StoredImage:
+        self.built.append(service.name)
+        return image("c")
+
+
+def ensure(wanted: Project, source: Source, **options: bool) -> list[str]:
+    builder = Builder()
+    ensure_images(wanted, tuple(wanted.services), source, builder, ImageOptions(**options))
+    return builder.built
+
+
+@pytest.mark.parametrize(
+    ("fields", "known", "options", "built", "resolved"),
+    [
+        ({"build": BUILD, "image": ""}, (), {}, ["web"], []),
+        ({"build": BUILD, "image": ""}, ("shop-web",), {}, [], []),
+        ({"build": BUILD, "image": ""}, ("shop-web",), {"build": True}, ["web"], []),
+        ({"build": BUILD, "image": "", "pull_policy": "build"}, ("shop-web",), {}, ["web"], []),
+        ({"image": "nginx"}, (), {}, [], ["nginx"]),
+        ({"image": "nginx"}, ("nginx",), {}, [], []),
+        ({"image": "nginx", "pull_policy": "always"}, ("nginx",), {}, [], ["nginx"]),
+        ({"image": "nginx"}, ("nginx",), {"build": True}, [], []),
+    ],
+)
+def test_where_an_image_comes_from(
+    fields: dict[str, object], known: tuple[str, ...], options: dict[str, bool], built: list[str], resolved: list[str]
+) -> None:
+    source = Source(*known)
+    assert ensure(project(service("web", depends_on=None, **fields)), source, **options) == built
+    assert source.resolved == resolved
+
+
+def test_never_pull_and_no_build_say_so() -> None:
+    with pytest.raises(PullError, match="pull_policy is never"):
+        ensure(project(service("web", pull_policy="never")), Source())
+    with pytest.raises(PullError, match="--no-build was given"):
+        ensure(project(service("web", image="", build=BUILD)), Source(), no_build=True)
+
+
+def test_another_platform_is_refused() -> None:
+    with pytest.raises(CaisError, match="wants the platform linux/s390x"):
+        ensure(project(service("web", platform="linux/s390x")), Source("web:1"))
+
+
+def test_a_context_of_another_service_is_built_before() -> None:
+    app = service("app", image="", build=Build(context="/app", additional_contexts={"base": "service:base"}))
+    shop = project(app, service("base", image="", build=BUILD))
+    assert build_levels(shop, shop.services) == (("base",), ("app",))
+
+
+def test_builds_in_a_circle_are_refused() -> None:
+    def build_on(other: str) -> Build:
+        return Build(context="/x", additional_contexts={"x": f"service:{other}"})
+
+    shop = project(service("a", build=build_on("b")), service("b", build=build_on("a")))
+    with pytest.raises(CaisError, match="in a circle"):
+        build_levels(shop, shop.services)
+
+
+def test_a_dry_run_says_what_is_missing() -> None:
+    shop = project(service("web", image="", build=BUILD), service("db", image="postgres:17"))
+    assert missing_images(shop, tuple(shop.services), Source(), ImageOptions()) == (
+        "build image shop-web: it is not in the store",
+        "fetch image postgres:17: it is not in the store",
+    )
