@@ -6,6 +6,7 @@ state is read or written: every folder apt uses is set here.
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 import shutil
@@ -14,7 +15,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from cais.bases.recipe import File, Part
+from cais.bases.recipe import ASSETS, File, Part
 from cais.bases.sandbox import OnOutput, Root, caller_environment, contained
 from cais.bases.sources import Mirror, choose, parse
 from cais.durable import locked, write
@@ -144,6 +145,12 @@ def prepare(archive: Archive, on_output: OnOutput) -> int:
     return _release_time(archive)
 
 
+def forget_lists(archive: Archive) -> None:
+    """Have the next `prepare` fetch the lists anew: packages they name may be gone from the mirror."""
+    with contextlib.suppress(FileNotFoundError):  # nothing was fetched, or another forgot them
+        os.unlink(os.path.join(archive.folder, "updated"))
+
+
 def _is_fresh(stamp: str) -> bool:
     try:
         return 0 <= time.time() - os.stat(stamp).st_mtime < LISTS_FRESH_S
@@ -236,6 +243,13 @@ def unpack(archive: Archive, root: Root, part: Part, workspace: str) -> None:
     run(Command(argv=("/bin/bash", "-euo", "pipefail", "-c", script, *words), cwd=folder)).check(part.describe())
 
 
+def assemble(archive: Archive, root: Root, packages: Sequence[str], workspace: str) -> None:
+    """Unpack just `packages` into `root`, which needs no package manager. Raises PullError or HostError."""
+    folder = download(archive, "", packages, workspace, root.on_output)
+    script = os.path.join(ASSETS, "distroless/unpack.sh")
+    run(Command(argv=("/bin/bash", "-euo", "pipefail", script, root.path), cwd=folder)).check("unpacking packages")
+
+
 def download(archive: Archive, root: str, packages: Sequence[str], workspace: str, on_output: OnOutput) -> str:
     """Download just `packages`, verified, into a folder of their own below `workspace`; the folder. Raises PullError."""
     folder = os.path.join(workspace, "archives", "parts", packages[0])
@@ -295,15 +309,16 @@ def image_sources(archive: Archive, root: str) -> File:
 
 
 def installed_versions(root: str) -> Mapping[str, str]:
-    """Package names and versions by dpkg's status file of `root`."""
+    """Package names and versions by what dpkg, or a root without dpkg, recorded in `root`."""
     versions: dict[str, str] = {}
-    name = ""
-    with open(f"{root}/var/lib/dpkg/status", encoding="utf-8", errors="replace") as stream:
-        for line in stream:
-            if line.startswith("Package: "):
-                name = line[9:].strip()
-            elif line.startswith("Version: "):
-                versions[name] = line[9:].strip()
+    for path in (f"{root}/var/lib/dpkg/status", *glob.glob(f"{root}/var/lib/dpkg/status.d/*")):
+        name = ""
+        with contextlib.suppress(FileNotFoundError), open(path, encoding="utf-8", errors="replace") as stream:
+            for line in stream:
+                if line.startswith("Package: "):
+                    name = line[9:].strip()
+                elif line.startswith("Version: "):
+                    versions[name] = line[9:].strip()
     return versions
 
 

@@ -5,9 +5,12 @@ Only names of Docker Hub and of the distroless images: a reference to any other 
 
 from __future__ import annotations
 
+import re
+
 from cais.bases.recipe import Recipe
 from cais.errors import InternalError, PullError
 
+_RELEASE = re.compile(r"-debian\d+$")
 _HUB_PREFIXES = (
     "docker.io/library/",
     "index.docker.io/library/",
@@ -19,11 +22,14 @@ _HUB_PREFIXES = (
 
 def recipes() -> tuple[Recipe, ...]:
     """Every recipe."""
-    from cais.bases.recipes import debian, golang, nginx, node, postgres, python, redis
+    from cais.bases.recipes import debian, distroless, golang, nginx, node, postgres, python, redis
 
     return (
         *debian.recipes(),
-        *(module.recipe() for module in (python, nginx, postgres, redis, golang, node)),
+        *distroless.recipes(),
+        *python.recipes(),
+        *node.recipes(),
+        *(module.recipe() for module in (nginx, postgres, redis, golang)),
     )
 
 
@@ -59,7 +65,8 @@ def suggest(reference: str) -> tuple[str, ...]:
 
 
 def _repository(name: str) -> str:
-    return name.partition("@")[0].rpartition(":")[0]
+    """Without tag or digest, and without the Debian release that distroless has in its names."""
+    return _RELEASE.sub("", name.partition("@")[0].rpartition(":")[0])
 
 
 def unavailable(reference: str) -> PullError:

@@ -31,11 +31,28 @@ class Lacks(msgspec.Struct, frozen=True):
 
 
 class Prints(msgspec.Struct, frozen=True):
-    """A shell command, with the image's environment, succeeds and prints something that matches."""
+    """A shell script, with the image's environment, succeeds and prints something that matches."""
 
     script: str
     pattern: str
     user: str = ""
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """What is run."""
+        return ("/bin/sh", "-c", self.script)
+
+
+class Python(msgspec.Struct, frozen=True):
+    """A line of Python, in an image without a shell, prints something that matches."""
+
+    script: str
+    pattern: str
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """What is run."""
+        return ("/usr/bin/python3", "-c", f"import os, ssl, sys; {self.script}")
 
 
 class Configures(msgspec.Struct, frozen=True):
@@ -52,9 +69,9 @@ class Sets(msgspec.Struct, frozen=True):
     pattern: str
 
 
-Check = Has | Lacks | Prints | Configures | Sets
-Run = Callable[[str, str], tuple[int, str]]
-"""Runs (script, user) in the image with its environment; exit code and output."""
+Check = Has | Lacks | Prints | Python | Configures | Sets
+Run = Callable[[Sequence[str], str], tuple[int, str]]
+"""Runs (argv, user) in the image with its environment; exit code and output."""
 
 DEBIAN: tuple[Check, ...] = (
     Prints("cat /etc/os-release", "ID=debian"),
@@ -125,6 +142,17 @@ PYTHON: tuple[Check, ...] = (
     Configures("entrypoint", None),
     Sets("LANG", r"^C\.UTF-8$"),
     Sets("PYTHON_VERSION", r"^3\.13\.\d+$"),
+)
+
+PYTHON_WHOLE: tuple[Check, ...] = (
+    *PYTHON,
+    Prints("which gcc g++ make git curl wget pkg-config", "/usr/bin/gcc"),
+    Prints(
+        "cd /tmp && printf '#include <Python.h>\\n#include <libpq-fe.h>\\nint version(void) { return PY_MAJOR_VERSION; }\\n' >v.c"
+        " && gcc -shared -fPIC -I/usr/local/include/python3.13 $(pkg-config --cflags libpq) -o v.so v.c"
+        " && python -c 'import ctypes; print(ctypes.CDLL(\"/tmp/v.so\").version())'",
+        "^3$",
+    ),
 )
 
 NGINX: tuple[Check, ...] = (
@@ -229,14 +257,52 @@ NODE: tuple[Check, ...] = (
     Sets("NODE_VERSION", r"^20\."),
 )
 
+_DISTROLESS: tuple[Check, ...] = (
+    Lacks("/usr/bin/sh"),
+    Lacks("/usr/bin/apt"),
+    Lacks("/usr/bin/dpkg"),
+    Lacks("/usr/bin/perl"),
+    Has("/etc/os-release"),
+    Has("/etc/passwd"),
+    Has("/etc/ssl/certs/ca-certificates.crt"),
+    Has("/usr/share/zoneinfo/Europe/Lisbon"),
+    Has("/home/nonroot", (65532, 65532), 0o700),
+    Has("/tmp", mode=0o1777),
+    Has("/var/lib/dpkg/status.d/tzdata"),
+    Sets("SSL_CERT_FILE", "^/etc/ssl/certs/ca-certificates.crt$"),
+)
+
+DISTROLESS_STATIC: tuple[Check, ...] = (
+    *_DISTROLESS,
+    Lacks("/usr/lib/x86_64-linux-gnu/libc.so.6"),
+    Configures("entrypoint", None),
+    Configures("user", "65532"),
+    Configures("working_dir", "/home/nonroot"),
+)
+
+DISTROLESS_PYTHON: tuple[Check, ...] = (
+    *_DISTROLESS,
+    Python(
+        "import ssl, sqlite3, ctypes, lzma, bz2, readline, zoneinfo, uuid, curses, zlib; print(sys.version)",
+        r"^3\.13\.",
+    ),
+    Python("print(len(ssl.create_default_context().get_ca_certs()))", r"^\d{2,}$"),
+    Python("import json; print(json.__cached__, os.path.exists(json.__cached__))", "True$"),
+    Configures("entrypoint", ("/usr/bin/python3.13",)),
+    Configures("user", "0"),
+)
+
 CONTRACTS: tuple[tuple[str, tuple[Check, ...]], ...] = (
     ("debian-trixie-slim", DEBIAN),
     ("python-3.13-slim", PYTHON),
+    ("python-3.13", PYTHON_WHOLE),
     ("nginx-1.26", NGINX),
     ("postgres-17", POSTGRES),
     ("redis-8", REDIS),
     ("golang-1.24", GOLANG),
     ("node-20-slim", NODE),
+    ("distroless-static-debian13-nonroot", DISTROLESS_STATIC),
+    ("distroless-python3-debian13", DISTROLESS_PYTHON),
 )
 
 
@@ -246,7 +312,7 @@ def contract_of(name: str) -> tuple[Check, ...]:
 
 
 def broken(checks: Sequence[Check], config: RunConfig, root: str, run: Run) -> tuple[str, ...]:
-    """What an image does not keep of its contract, in words. `root` is its file system, `run` runs a script in it."""
+    """What an image does not keep of its contract, in words. `root` is its file system, `run` runs a program in it."""
     found = (_failure(check, config, root, run) for check in checks)
     return tuple(text for text in found if text)
 
@@ -258,18 +324,23 @@ def _failure(check: Check, config: RunConfig, root: str, run: Run) -> str:
             return _path_failure(check, root)
         case Lacks(path):
             return f"{path} exists" if os.path.lexists(root + path) else ""
-        case Prints(script, pattern, user):
-            code, output = run(script, user)
-            kept = code == 0 and re.search(pattern, output.strip())
-            return (
-                "" if kept else f"`{script}` ended with {code} and printed {output.strip()[-400:]!r}, not {pattern!r}"
-            )
+        case Prints():
+            return _output_failure(check.script, check.pattern, run(check.argv, check.user))
+        case Python():
+            return _output_failure(check.script, check.pattern, run(check.argv, ""))
         case Configures(field, value):
             actual = getattr(config, field)
             return "" if actual == value else f"{field} is {actual!r}, not {value!r}"
         case Sets(variable, pattern):
             values = [entry.partition("=")[2] for entry in config.env if entry.startswith(f"{variable}=")]
             return "" if values and re.search(pattern, values[-1]) else f"{variable} is {values}, not {pattern!r}"
+
+
+def _output_failure(script: str, pattern: str, result: tuple[int, str]) -> str:
+    code, output = result
+    if code == 0 and re.search(pattern, output.strip()):
+        return ""
+    return f"`{script}` ended with {code} and printed {output.strip()[-400:]!r}, not {pattern!r}"
 
 
 def _path_failure(check: Has, root: str) -> str:

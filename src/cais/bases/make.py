@@ -18,7 +18,7 @@ from cais.bases.recipe import Method, Operation, Recipe, revision
 from cais.bases.sandbox import Root
 from cais.bases.scrub import content_time, scrub
 from cais.durable import locked
-from cais.errors import PermissionNeeded
+from cais.errors import PermissionNeeded, PullError
 from cais.events import EventSink, OutputEvent, Phase, StepEvent
 from cais.images.model import ImageConfig, StoredImage
 from cais.images.protocol import ImageStore
@@ -101,8 +101,11 @@ class _Making:
             f"read the package lists of Debian {recipe.suite}", lambda: apt.prepare(archive, self._output)
         )
         with self._store.snapshots.prepare(parent.chain_ids[-1] if parent else "") as prepared:
-            root = Root(prepared.merged, self._output, epoch_s)
-            self._fill(archive, root)
+            try:
+                self._fill(archive, Root(prepared.merged, self._output, epoch_s))
+            except PullError:
+                apt.forget_lists(archive)
+                raise
             scrub(prepared.merged)
             versions = apt.installed_versions(prepared.merged)
             # Not the time of making: the same packages must give the same layer.
@@ -125,9 +128,10 @@ class _Making:
             apt.image_sources(archive, root.path).apply(root)
         self._apply(recipe.before, root)
         if recipe.packages:
+            put = apt.assemble if recipe.method is Method.ASSEMBLE else apt.install
             self._do(
                 f"install {' '.join(recipe.packages)}",
-                lambda: apt.install(archive, root, recipe.packages, self._workspace),
+                lambda: put(archive, root, recipe.packages, self._workspace),
             )
         for part in recipe.parts:
             self._do(part.describe(), functools.partial(apt.unpack, archive, root, part, self._workspace))

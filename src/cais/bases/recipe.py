@@ -108,7 +108,22 @@ class Shell(msgspec.Struct, frozen=True, tag="shell"):
         root.run(("/bin/sh", "-euc", self.script), env={})
 
 
-Operation = Folder | File | Link | Shell
+class Program(msgspec.Struct, frozen=True, tag="program"):
+    """A program of the root run as root; for roots without a shell. `name` says what for."""
+
+    name: str
+    argv: tuple[str, ...]
+
+    def describe(self) -> str:
+        """As a line of progress."""
+        return self.name
+
+    def apply(self, root: Root) -> None:
+        """Run it. Raises HostError."""
+        root.run(self.argv, env={})
+
+
+Operation = Folder | File | Link | Shell | Program
 
 
 def _entry(root: str, path: str) -> str:
@@ -144,6 +159,8 @@ class Method(enum.Enum):
     """A minimal Debian from nothing."""
     INSTALL = "install"
     """Packages installed on the parent recipe's image."""
+    ASSEMBLE = "assemble"
+    """Just the packages named, unpacked without running anything of theirs."""
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):

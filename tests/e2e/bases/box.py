@@ -55,8 +55,8 @@ class Box:
         )
         return done.returncode, done.stdout.decode(errors="replace")
 
-    def script(self, script: str, user: str = "") -> tuple[int, str]:
-        return self.run(("/bin/sh", "-c", script), user=user)
+    def start_and_wait(self, argv: Sequence[str], user: str) -> tuple[int, str]:
+        return self.run(argv, user=user)
 
     def start(
         self, argv: Sequence[str] = (), *, env: Mapping[str, str] = {}, user: str = ""

@@ -14,5 +14,5 @@ pytestmark = pytest.mark.root
 def test_contract_is_kept(workshop: Workshop, name: str) -> None:
     image = workshop.image(catalogue.by_name(name).references[0])
     with opened(workshop.store, image) as box:
-        failures = broken(contract_of(name), box.config, box.root, box.script)
+        failures = broken(contract_of(name), box.config, box.root, box.start_and_wait)
         assert not failures, "\n".join(failures)

@@ -13,8 +13,11 @@ from cais.bases.make import chain_revision
         ("docker.io/library/debian:bookworm-slim", "debian-bookworm-slim"),
         ("index.docker.io/library/python:3.13-slim", "python-3.13-slim"),
         ("python:3.13-slim-trixie", "python-3.13-slim"),
+        ("python:3.13", "python-3.13"),
         ("library/nginx:1.26", "nginx-1.26"),
         ("postgres:17", "postgres-17"),
+        ("gcr.io/distroless/static-debian13", "distroless-static-debian13"),
+        ("gcr.io/distroless/python3-debian13:nonroot", "distroless-python3-debian13-nonroot"),
     ],
 )
 def test_find(reference: str, name: str) -> None:
@@ -44,6 +47,7 @@ def test_nothing_is_passed_off_as_something_else(reference: str) -> None:
 def test_suggestions_name_what_the_archive_has() -> None:
     assert "python:3.13-slim" in catalogue.suggest("docker.io/library/python:3.12")
     assert "postgres:17" in catalogue.suggest("postgres:16")
+    assert "gcr.io/distroless/python3-debian13:latest" in catalogue.suggest("gcr.io/distroless/python3-debian12")
     assert catalogue.suggest("someone/app:1") == ()
 
 

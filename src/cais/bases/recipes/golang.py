@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cais.bases.recipe import Folder, Link, Recipe
+from cais.bases.recipes import buildpack
 from cais.bases.recipes.debian import PATH
 from cais.images.model import RunConfig
 
@@ -19,7 +20,7 @@ def recipe() -> Recipe:
         parent="debian-trixie-slim",
         packages=(
             *(f"golang-{VERSION}-go", "gcc", "g++", "libc6-dev", "make", "pkgconf"),
-            *("git", "ca-certificates", "curl", "wget", "openssh-client", "procps"),
+            *buildpack.SOURCE_CONTROL,
         ),
         after=(
             Link("/usr/local/go", f"/usr/lib/go-{VERSION}"),

@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 from cais.bases.recipe import File, Link, Recipe, Shell, asset
+from cais.bases.recipes import buildpack
 from cais.bases.recipes.debian import PATH
 from cais.images.model import RunConfig
 
 _USER = "groupadd --gid 1000 node\nuseradd --uid 1000 --gid node --shell /bin/bash --create-home node\n"
 
 
-def recipe() -> Recipe:
-    """Node.js of trixie on its slim Debian."""
+def recipes() -> tuple[Recipe, ...]:
+    """Node.js of trixie, slim and with what building native modules needs."""
+    slim = _slim()
+    whole = Recipe(
+        name="node-20",
+        references=("node:20", "node:20-trixie"),
+        suite=slim.suite,
+        parent=slim.name,
+        packages=(*buildpack.BUILD, "python3"),
+        config=slim.config,
+        versions=slim.versions,
+        omits=(*slim.omits, *buildpack.OMITS),
+    )
+    return (slim, whole)
+
+
+def _slim() -> Recipe:
     programs = ("node", "npm", "npx")
     return Recipe(
         name="node-20-slim",

@@ -8,6 +8,7 @@ here, because it is the user's Python.
 from __future__ import annotations
 
 from cais.bases.recipe import File, Part, Recipe, Shell, asset
+from cais.bases.recipes import buildpack
 from cais.bases.recipes.debian import PATH
 from cais.images.model import RunConfig
 
@@ -16,8 +17,23 @@ VERSION = "3.13"
 _LIBRARY = f"/usr/local/lib/python{VERSION}"
 
 
-def recipe() -> Recipe:
-    """Python of trixie on its slim Debian."""
+def recipes() -> tuple[Recipe, ...]:
+    """Python of trixie, slim and with what building extensions needs."""
+    slim = _slim()
+    whole = Recipe(
+        name=f"python-{VERSION}",
+        references=(f"python:{VERSION}", f"python:{VERSION}-trixie"),
+        suite=slim.suite,
+        parent=slim.name,
+        packages=buildpack.BUILD,
+        config=slim.config,
+        versions=slim.versions,
+        omits=(*slim.omits, *buildpack.OMITS),
+    )
+    return (slim, whole)
+
+
+def _slim() -> Recipe:
     return Recipe(
         name=f"python-{VERSION}-slim",
         references=(
