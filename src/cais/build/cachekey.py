@@ -5,6 +5,7 @@ What is left out, and why:
 - times of modification: they differ between checkouts of the same files (they are clamped when a layer becomes a tar);
 - proxies, the host's certificates, extra hosts, the size of /dev/shm: how the network and the machine are reached, not what is built;
 - the content of secrets: a changed password must not be readable from a key, nor rebuild everything (as BuildKit);
+- a download's checksum: the content that it was compared with is in the key;
 - the content of cache mounts: they may only make a build faster;
 - labels, CMD, EXPOSE and all else that only the image config says: no file depends on it.
 """
@@ -92,6 +93,7 @@ def _components(step: Step, parent: str, inputs: Mapping[str, str]) -> Component
             "exclude": _shown(step.exclude),
             "parents": str(step.parents),
             "unpack": str(step.unpack),
+            "addresses": _shown(step.addresses),
         }
         return Components(parent=parent, what="COPY", details=details, inputs=inputs)
     assert isinstance(step, WorkdirStep)

@@ -207,15 +207,19 @@ def _copy(state: _State, copy: Copy) -> None:
 def _add(state: _State, add: Add) -> None:
     local = tuple(source for source in add.sources if not words.is_remote(source))
     remote = tuple(source for source in add.sources if words.is_remote(source))
-    if remote:
-        what = "the git repository" if words.is_git(remote[0]) else "the address"
-        raise BuildError(
-            f'ADD cannot fetch {what} "{remote[0]}"',
-            span=add.span,
-            hint="fetch it in a RUN, or put it beside the Dockerfile",
+    for address in remote:
+        if not words.is_web(address):
+            raise BuildError(
+                f'ADD cannot fetch "{address}"',
+                span=add.span,
+                hint="http and https are fetched; clone a repository in a RUN, or beside the Dockerfile",
+            )
+    if remote and add.unpack:
+        raise BuildError("ADD --unpack of an address is not supported", span=add.span, hint="unpack it in a RUN")
+    if add.checksum and (len(remote) != 1 or local):
+        raise InvalidDockerfile(
+            [Problem("--checksum needs exactly one address as the source", add.span, "write an ADD for each")]
         )
-    if add.checksum:
-        raise InvalidDockerfile([Problem("--checksum needs an address as the source", add.span, "remove it")])
     step = CopyStep(
         span=add.span,
         text=add.text,
@@ -226,6 +230,8 @@ def _add(state: _State, add: Add) -> None:
         chmod=add.chmod,
         exclude=add.exclude,
         unpack=add.unpack is not False,
+        addresses=remote,
+        checksum=add.checksum,
     )
     state.add(step, f"ADD {_transfer_text(add)}")
 

@@ -12,6 +12,7 @@ import msgspec
 
 from cais.build import host
 from cais.build.cachekey import base_key
+from cais.build.downloads import Downloads
 from cais.build.executor import BuildExecutor
 from cais.build.filedigests import FileDigests
 from cais.build.request import BuildRequest, ImageSource, epoch_of
@@ -59,6 +60,7 @@ class Session:
         self.stage_result: Callable[[int], StageResult] = _no_stages
         self.cancelled = threading.Event()
         self.made: dict[str, str] = {}
+        self.downloads = Downloads(os.path.join(locations.build, "downloads"), request.environment)
         self._images = images
         self._resolved: dict[str, StoredImage] = {}
         self._trees: dict[str, Tree] = {}

@@ -115,6 +115,9 @@ class StageWork:
         found: dict[str, str] = {}
         if isinstance(step, CopyStep) and step.sources:
             found["files"] = self._session.digest(step.source, selection_of(step), step.span)
+        if isinstance(step, CopyStep):
+            for address in step.addresses:
+                found[address] = self._session.downloads.fetch(address, step.checksum, step.span).digest
         if isinstance(step, RunStep):
             for mount in step.mounts:
                 if isinstance(mount, BindMount):

@@ -13,7 +13,8 @@ _PORT = re.compile(r"(?:.*:)?([0-9]{1,5})(?:-([0-9]{1,5}))?(?:/(tcp|udp|sctp))?"
 _MAX_PORT = 65535
 _SIGNAL = re.compile(r"(SIG)?[A-Z][A-Z0-9+-]*|[1-9][0-9]?", re.IGNORECASE)
 _REMOTE = re.compile(r"(https?|ftp|git|ssh)://|git@", re.IGNORECASE)
-_GIT = re.compile(r"(git|ssh)://|git@|https?://[^?#]*\.git([#?]|$)", re.IGNORECASE)
+_WEB = re.compile(r"https?://", re.IGNORECASE)
+_GIT = re.compile(r"https?://[^?#]*\.git([#?]|$)", re.IGNORECASE)
 _NANOSECONDS = {
     "ns": 1,
     "us": 10**3,
@@ -32,9 +33,9 @@ def is_remote(source: str) -> bool:
     return _REMOTE.match(source) is not None
 
 
-def is_git(source: str) -> bool:
-    """Whether an address is a git repository's."""
-    return _GIT.match(source) is not None
+def is_web(address: str) -> bool:
+    """Whether an address is one of a file on the web: not a git repository's, nor another protocol's."""
+    return _WEB.match(address) is not None and _GIT.match(address) is None
 
 
 def shown_list(words: Sequence[str]) -> str:

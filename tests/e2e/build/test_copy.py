@@ -68,7 +68,7 @@ REFUSED = [
     ("COPY --from=7 a.txt /", "there is no stage 7"),
     ("COPY --from=nosuch a.txt /", 'image "nosuch" is not to be had'),
     ("COPY ignored /", "left out of the build context by the ignore file"),
-    ("ADD https://example.org/x /", "ADD cannot fetch"),
+    ("ADD git@example.org:x/y /", "ADD cannot fetch"),
 ]
 
 

@@ -131,7 +131,10 @@ def test_history_is_worded_as_docker_words_it() -> None:
         ("RUN --mount=type=cache,target=/x,uid=$U true", ""),
         ("ENV U=x\nRUN --mount=type=cache,target=/x,uid=$U true", 'mount option "uid" cannot be "x"'),
         ("RUN --mount=type=bind,target=/ true", 'mount option "target" cannot be "/"'),
-        ("ADD git@github.com:a/b /x", "ADD cannot fetch the git"),
+        ("ADD git@github.com:a/b /x", "ADD cannot fetch"),
+        ("ADD https://github.com/a/b.git#main /x", "ADD cannot fetch"),
+        ("ADD --unpack https://x/a.tar /x", "ADD --unpack of an address"),
+        ("ADD --checksum=sha256:0 a /x", "exactly one address"),
     ],
 )
 def test_refused(text: str, message: str) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 
+from cais.build.downloads import file_name
 from cais.build.permissions import check_mode
 from cais.build.place import Placement, place
-from cais.build.select import Selection, select
+from cais.build.select import Item, Match, Selection, select
 from cais.build.session import Session
 from cais.build.steps.model import CopyStep
 from cais.build.steps.owner import owner_of
 from cais.build.tree import Tree
 
 _INLINE_MODE = 0o644
+_DOWNLOAD_MODE = 0o600  # as Docker
 
 
 def selection_of(step: CopyStep) -> Selection:
@@ -42,6 +44,30 @@ def copy(session: Session, step: CopyStep, root: str) -> None:
             place(tree, matches, placement)
     if step.inline:
         _write_inline(session, step, placement)
+    if step.addresses:
+        _add_downloads(session, step, placement)
+
+
+def _add_downloads(session: Session, step: CopyStep, placement: Placement) -> None:
+    import shutil
+
+    with session.scratch() as folder:
+        for number, address in enumerate(step.addresses):
+            download = session.downloads.fetch(address, step.checksum, step.span)
+            holder = os.path.join(folder, str(number))
+            os.mkdir(holder)
+            path = os.path.join(holder, file_name(address))
+            shutil.copyfile(session.downloads.path(download), path)
+            os.chmod(path, _DOWNLOAD_MODE)
+            os.utime(path, (download.modified_at, download.modified_at))
+            _place_all(holder, placement)
+
+
+def _place_all(folder: str, placement: Placement) -> None:
+    """Put the one file in `folder` where the step says."""
+    tree = Tree(folder, is_context=True)
+    found = tree.children("")[0]
+    place(tree, (Match(name=found.name, items=(Item("", found),)),), placement)
 
 
 def _write_inline(session: Session, step: CopyStep, placement: Placement) -> None:
@@ -53,5 +79,4 @@ def _write_inline(session: Session, step: CopyStep, placement: Placement) -> Non
             with open(path, "w", encoding="utf-8", errors="surrogateescape") as stream:
                 stream.write(inline.content)
             os.chmod(path, _INLINE_MODE)
-            tree = Tree(holder, is_context=True)
-            place(tree, select(tree, Selection(sources=(inline.name,)), step.span), placement)
+            _place_all(holder, placement)

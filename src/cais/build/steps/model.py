@@ -82,7 +82,8 @@ class RunStep(_Common, frozen=True, kw_only=True, tag="run"):
 
 
 class CopyStep(_Common, frozen=True, kw_only=True, tag="copy"):
-    """COPY and ADD. `destination` is absolute; a slash at its end says that it is a folder. `unpack` unpacks local archives."""
+    """COPY and ADD. `destination` is absolute; a slash at its end says that it is a folder. `unpack` unpacks local archives;
+    `addresses` are fetched."""
 
     sources: tuple[str, ...]
     destination: str
@@ -93,6 +94,8 @@ class CopyStep(_Common, frozen=True, kw_only=True, tag="copy"):
     exclude: tuple[str, ...] = ()
     parents: bool = False
     unpack: bool = False
+    addresses: tuple[str, ...] = ()
+    checksum: str = ""
 
 
 class WorkdirStep(_Common, frozen=True, kw_only=True, tag="workdir"):
