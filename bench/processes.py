@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 from collections.abc import Callable, Iterable
 
 TCP_LISTEN = "0A"  # <net/tcp_states.h>
@@ -69,3 +70,8 @@ def pss_mb(chosen: Iterable[int]) -> float:
             if line.startswith(b"Pss:"):
                 kilobytes += int(line.split()[1])
     return kilobytes / 1024
+
+
+def ended(pidfd: int) -> bool:
+    """Whether the process behind a pidfd has ended (pidfd_open(2): it is readable then)."""
+    return bool(select.select([pidfd], [], [], 0)[0])

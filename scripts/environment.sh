@@ -3,6 +3,7 @@
 # Every system package, with the reason. One list for ./run, ./test and `cais doctor`.
 runtime_packages=scripts/packages-runtime.txt
 test_packages=scripts/packages-test.txt
+bench_packages=scripts/packages-bench.txt
 
 package_names() { sed -e 's/#.*//' -e 's/[[:space:]]//g' -e '/^$/d' "$@"; }
 
@@ -24,10 +25,11 @@ confirm_packages() {
   case $answer in '' | y | Y | yes) ;; *) echo "nothing was installed"; exit 1 ;; esac
 }
 
-# ensure_system_packages runtime|test: installs what is missing, as root; else prints the exact command and stops.
+# ensure_system_packages runtime|test|bench: installs what is missing, as root; else prints the exact command and stops.
 ensure_system_packages() {
   local lists=("$runtime_packages") missing
   [ "$1" = test ] && lists+=("$test_packages")
+  [ "$1" = bench ] && lists+=("$bench_packages")
   missing=$(missing_packages "${lists[@]}" | tr '\n' ' ')
   missing=${missing% }
   [ -z "$missing" ] && return 0

@@ -1,0 +1,1 @@
+"""One module a scenario: its rows, and a round for each side."""

@@ -1,0 +1,7 @@
+"""All scenarios, in the order of the report."""
+
+from __future__ import annotations
+
+from bench.scenarios import build, idle, requests, stack
+
+SCENARIOS = (stack.SCENARIO, build.SCENARIO, idle.IDLE, idle.CROWDED, requests.SCENARIO)
