@@ -14,6 +14,7 @@ import msgspec
 
 from cais.build.permissions import apply_mode
 from cais.build.select import Item, Match
+from cais.build.translate import explain
 from cais.build.tree import Entry, Tree
 from cais.errors import BuildError, Span
 from cais.linux.rootpath import host_path
@@ -72,11 +73,12 @@ class _Placer:
         self._linked: dict[int, str] = {}
 
     def add(self, match: Match) -> None:
+        self._linked.clear()  # links are kept within a match, not between two
         try:
             self._add(match)
         except OSError as error:
             where = (error.filename or "").removeprefix(self._to.root)
-            raise BuildError(f'cannot copy to "{where}": {error.strerror}', span=self._to.span) from error
+            raise explain(error, f'cannot copy to "{where}"', self._to.span) from error
 
     def _add(self, match: Match) -> None:
         destination = self._to.destination

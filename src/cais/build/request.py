@@ -11,7 +11,7 @@ from cais.errors import UsageError
 from cais.images.model import StoredImage
 
 # A fixed instant for builds that are given none: the first that a zip file can express, so that Python wheels can be made of
-# what a build copies (docs/decisions/build-times.md).
+# what a build copies (docs/decisions/0020-builds.md).
 DEFAULT_EPOCH_S = 315_532_800
 
 

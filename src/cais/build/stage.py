@@ -15,6 +15,7 @@ from cais.build.steplock import step_lock
 from cais.build.steps.copy import copy, selection_of
 from cais.build.steps.model import BindMount, CopyStep, RunStep, Step, WorkdirStep, sources_of
 from cais.build.steps.workdir import make_workdir
+from cais.build.translate import at_step
 from cais.clock import rfc3339
 from cais.errors import CaisError, Span
 from cais.events import OutputEvent, Phase, StepEvent
@@ -85,7 +86,8 @@ class StageWork:
         steps = self.evaluated.steps
         while self._done < len(steps):
             step = steps[self._done]
-            key = cache_key(step, self._key, self._inputs(step))
+            with at_step(step.span, "reading the sources"):
+                key = cache_key(step, self._key, self._inputs(step))
             snapshot = self._cached(key)
             if snapshot is None:
                 if not execute:
@@ -136,7 +138,10 @@ class StageWork:
         self._tell(step, Phase.WORKING, detail=self._cause(step, key))
         began = self._session.clock.monotonic()
         try:
-            with step_lock(f"{self._session.locations.build}/steps", key.digest):
+            with (
+                at_step(step.span, key.components.what),
+                step_lock(f"{self._session.locations.build}/steps", key.digest),
+            ):
                 snapshot = self._cached(key)  # somebody else may have made it while this waited
                 cached = snapshot is not None
                 if snapshot is None:

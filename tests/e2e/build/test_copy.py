@@ -139,6 +139,13 @@ def test_add_of_a_hostile_archive(shop: Workshop) -> None:
         shop.build("FROM busybox:1\nADD archive /\n")
 
 
+def test_add_of_an_archive_where_a_file_is(shop: Workshop) -> None:
+    shop.write({"archive": archive("gz")})
+    with pytest.raises(BuildError, match=r'COPY failed at ".*/etc/passwd"') as caught:
+        shop.build("FROM busybox:1\nADD archive /etc/passwd\n")
+    assert caught.value.span is not None
+
+
 def test_the_ignore_file(shop: Workshop) -> None:
     shop.write({**FILES, ".dockerignore": "*\n!sub\nsub/deep\n!x/y/z.txt\n"})
     assert {

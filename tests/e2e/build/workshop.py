@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from cais.build.request import BuildRequest
 from cais.build.solve import build
@@ -13,7 +16,7 @@ from cais.database import Database
 from cais.engine.native.buildexec import NativeBuildExecutor
 from cais.errors import PullError
 from cais.events import Event, OutputEvent, Phase, StepEvent
-from cais.images.model import StoredImage
+from cais.images.model import ImageConfig, RunConfig, StoredImage
 from cais.images.store import ImageStore
 from cais.locations import Locations
 
@@ -109,3 +112,21 @@ def describe(path: str) -> str:
     if os.path.isdir(path):
         return f"{mode} /"
     return f"{mode} {Path(path).read_text()}"
+
+
+def make_base(workshop: Workshop, rootfs: Path) -> None:
+    """Put a busybox image into the store: a few applets, two users, a merged /usr/lib."""
+    if not os.path.exists(BUSYBOX):
+        pytest.fail("busybox-static is not installed: run ./test, which installs what tests need")
+    for name in ("bin", "etc", "tmp", "root", "usr/lib", "home/ana"):
+        (rootfs / name).mkdir(parents=True)
+    (rootfs / "tmp").chmod(0o1777)
+    shutil.copy(BUSYBOX, rootfs / "bin/busybox")
+    for applet in ("sh", "cat", "echo", "env", "ls", "mkdir", "id", "pwd", "stat", "rm", "mv", "touch", "find", "sleep",
+                   "false", "ln", "chmod", "chown", "wc", "head", "date", "grep", "readlink", "cp", "mount", "test", "kill"):  # fmt: skip
+        (rootfs / "bin" / applet).symlink_to("busybox")
+    (rootfs / "lib").symlink_to("usr/lib")
+    (rootfs / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\nana:x:1000:1001::/home/ana:/bin/sh\n")
+    (rootfs / "etc/group").write_text("root:x:0:\nana:x:1001:\nstaff:x:50:\n")
+    config = ImageConfig(architecture="amd64", os="linux", config=RunConfig(env=("PATH=/bin", "BASE=yes"), cmd=("sh",)))
+    workshop.store.import_root(str(rootfs), config, references=[BASE])

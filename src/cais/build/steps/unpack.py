@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from cais.build.place import Placement, place
+from cais.build.place import Placement, make_folders, place
 from cais.build.select import Match, Selection, select
 from cais.build.session import Session
 from cais.build.tree import Tree
@@ -42,7 +42,11 @@ def _unpack(session: Session, tree: Tree, match: Match, placement: Placement) ->
                 f'cannot unpack "{match.entry.path}": {error.message}', span=placement.span, hint=error.hint
             ) from error
         unpacked = Tree(folder)
-        inside = msgspec.structs.replace(placement, destination=placement.destination.rstrip("/") + "/")
+        make_folders(placement.root, placement.destination, placement.owner)
+        # As with Docker, --chown and --chmod are for the folder; what was packed keeps its owners and modes.
+        inside = msgspec.structs.replace(
+            placement, destination=placement.destination.rstrip("/") + "/", owner=None, mode=""
+        )
         place(unpacked, select(unpacked, Selection(sources=(".",)), placement.span), inside)
         return True
 
