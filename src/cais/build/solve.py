@@ -48,6 +48,10 @@ def build(
     session = Session(
         request, store=store, images=images, executor=executor, events=events, clock=clock, locations=locations
     )
+    if request.network not in ("", "default", "host", "none"):
+        raise BuildError(
+            f'a build cannot be in the network "{request.network}"', hint='use "default", "host" or "none"'
+        )
     dockerfile = _read_dockerfile(request)
     platform = require_this(request.platform)
     arguments = read_arguments(dockerfile, request.given_arguments, automatic_arguments(platform))

@@ -74,6 +74,11 @@ def test_tmpfs_and_network_none(shop: Workshop) -> None:
     assert shop.files(image) == {"interfaces": "0644 0:0 1\n"}
 
 
+def test_a_network_of_containers_is_refused(shop: Workshop) -> None:
+    with pytest.raises(BuildError, match='cannot be in the network "backend"'):
+        shop.build("FROM busybox:1\nRUN true\n", network="backend")
+
+
 def test_ssh_and_insecure_are_refused(shop: Workshop) -> None:
     with pytest.raises(BuildError, match="ssh is not supported"):
         shop.build("FROM busybox:1\nRUN --mount=type=ssh true\n")
