@@ -58,6 +58,11 @@ class Browser:
         """The visible text of the first match."""
         return str(self._window("GET", f"/element/{self._find(selector)}/text"))
 
+    def texts(self, selector: str) -> list[str]:
+        """The visible text of every match, in the page's order."""
+        found = self._window("POST", "/elements", {"using": "css selector", "value": selector})
+        return [str(self._window("GET", f"/element/{one[ELEMENT]}/text")) for one in found]
+
     def is_shown(self, selector: str) -> bool:
         return bool(self._window("GET", f"/element/{self._find(selector)}/displayed"))
 

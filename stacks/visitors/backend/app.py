@@ -14,6 +14,7 @@ from models import Visitor, create_tables, db
 NAME_LENGTH = 200
 PAGE_SIZE = 20
 LARGEST_PAGE = 100
+LARGEST_ID = 2**63 - 1
 MAX_BODY_BYTES = 16 * 1024
 
 
@@ -56,7 +57,7 @@ def add_routes(app: Flask) -> None:
     def list_visitors() -> Response:
         """The newest visitors first. `?limit=` of them, `?before=ID` for those after a page's last; the Link header has the next page."""
         limit = whole_number("limit", PAGE_SIZE, highest=LARGEST_PAGE)
-        before = whole_number("before", 0, highest=2**63 - 1)
+        before = whole_number("before", 0, highest=LARGEST_ID)
         query = db.select(Visitor).order_by(Visitor.id.desc()).limit(limit + 1)
         if before:
             query = query.where(Visitor.id < before)
@@ -75,7 +76,7 @@ def add_routes(app: Flask) -> None:
         db.session.commit()
         return jsonify(visitor.as_json()), 201, {"Location": f"/api/visitors/{visitor.id}"}
 
-    @app.get("/api/visitors/<int:visitor_id>")
+    @app.get(f"/api/visitors/<int(max={LARGEST_ID}):visitor_id>")
     def get_visitor(visitor_id: int) -> Response:
         """One visitor."""
         return jsonify(db.get_or_404(Visitor, visitor_id, description="no such visitor").as_json())
@@ -86,7 +87,7 @@ def whole_number(name: str, default: int, *, highest: int) -> int:
     given = request.args.get(name)
     if given is None:
         return default
-    if not (given.isascii() and given.isdecimal()) or not 1 <= int(given) <= highest:
+    if not (given.isascii() and given.isdecimal() and len(given) < 20) or not 1 <= int(given) <= highest:
         raise BadRequest(f"{name} must be a whole number from 1 to {highest}")
     return int(given)
 
@@ -101,9 +102,14 @@ def visitor_name() -> str:
     name = body["name"].strip()
     if not 1 <= len(name) <= NAME_LENGTH:
         raise UnprocessableEntity(f"name must have 1 to {NAME_LENGTH} characters")
-    if "\x00" in name:
-        raise UnprocessableEntity("name must not contain the character NUL")
+    if any(not_storable(character) for character in name):
+        raise UnprocessableEntity("name must not contain the character NUL nor half of a surrogate pair")
     return name
+
+
+def not_storable(character: str) -> bool:
+    """JSON can write these (\\u0000, \\ud800), UTF-8 text in PostgreSQL cannot hold them."""
+    return character == "\x00" or "\ud800" <= character <= "\udfff"
 
 
 def add_error_answers(app: Flask) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import DateTime, String, func, text
+from sqlalchemy import BigInteger, DateTime, Integer, String, func, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 # Any number: it names the lock that creating tables takes.
@@ -24,7 +24,8 @@ class Visitor(db.Model):
 
     __tablename__ = "visitors"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    # 64 bits; SQLite, which the unit tests use, numbers rows by itself under the name INTEGER only.
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
     name: Mapped[str] = mapped_column(String(200))
     created_at: Mapped[datetime] = mapped_column(
         DateTime(timezone=True), server_default=func.now(), default=lambda: datetime.now(UTC)

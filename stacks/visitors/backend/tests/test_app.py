@@ -1,5 +1,7 @@
 """The API by its answers, on SQLite in memory: no server, no container."""
 
+import json
+
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.exc import OperationalError
@@ -45,7 +47,12 @@ def test_pages_follow_one_another_without_gap_or_repetition(client):
     assert seen == ["v4", "v3", "v2", "v1", "v0"]
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "limit=-1", "before=0", "limit=²"])
+def test_the_largest_number_is_a_number(client):
+    add(client, "Ana")
+    assert len(client.get(f"/api/visitors?before={2**63 - 1}").get_json()) == 1
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "limit=" + "9" * 5000, "limit=-1", "before=0", f"before={2**63}", "limit=²"])
 def test_a_page_that_makes_no_sense_is_refused(client, query):
     answer = client.get(f"/api/visitors?{query}")
     assert answer.status_code == 400
@@ -64,10 +71,11 @@ def test_a_page_that_makes_no_sense_is_refused(client, query):
         [],
         "Ana",
         {"name": "a\x00b"},
+        {"name": "a\ud800b"},
     ],
 )
 def test_a_name_that_will_not_do_is_refused(client, body):
-    answer = client.post("/api/visitors", json=body)
+    answer = client.post("/api/visitors", data=json.dumps(body), content_type="application/json")
     assert answer.status_code == 422
     assert answer.get_json()["error"]
     assert client.get("/api/visitors").get_json() == []
@@ -93,7 +101,7 @@ def test_a_body_that_cannot_be_read_has_its_status(client, send, status):
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("get", "/api/nothing", 404), ("get", "/api/visitors/9", 404), ("delete", "/api/visitors", 405)],
+    [("get", "/api/nothing", 404), ("get", "/api/visitors/9", 404), ("get", f"/api/visitors/{2**63}", 404), ("delete", "/api/visitors", 405)],
 )
 def test_unknown_things_are_json_too(client, method, path, status):
     answer = getattr(client, method)(path)
