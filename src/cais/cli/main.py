@@ -76,6 +76,7 @@ def main(argv: Sequence[str]) -> int:
     except SystemExit as leave:  # argparse's --help and --version
         return int(leave.code or 0) if not isinstance(leave.code, str) else 1
     except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         # The reader of our output left (`cais logs | head`): not an error of ours. Nothing more can be printed.
