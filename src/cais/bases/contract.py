@@ -294,6 +294,9 @@ DISTROLESS_PYTHON: tuple[Check, ...] = (
 
 CONTRACTS: tuple[tuple[str, tuple[Check, ...]], ...] = (
     ("debian-trixie-slim", DEBIAN),
+    ("debian-trixie", DEBIAN),
+    ("debian-bookworm-slim", DEBIAN),
+    ("debian-bookworm", DEBIAN),
     ("python-3.13-slim", PYTHON),
     ("python-3.13", PYTHON_WHOLE),
     ("nginx-1.26", NGINX),
@@ -301,6 +304,7 @@ CONTRACTS: tuple[tuple[str, tuple[Check, ...]], ...] = (
     ("redis-8", REDIS),
     ("golang-1.24", GOLANG),
     ("node-20-slim", NODE),
+    ("node-20", NODE),
     ("distroless-static-debian13-nonroot", DISTROLESS_STATIC),
     ("distroless-python3-debian13", DISTROLESS_PYTHON),
 )

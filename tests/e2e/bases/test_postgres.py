@@ -106,10 +106,10 @@ def test_first_start_makes_user_and_database_and_runs_scripts_in_order(box: Box)
         assert running.enter("pg_isready") == "/var/run/postgresql:5432 - accepting connections"
         assert running.sql("SHOW listen_addresses", user="app", database="visitors", password="s3cret%27%22") == "*"
         assert f"ignoring {folder}/5-notes.txt" in running.output
-        assert "PostgreSQL init process complete; ready for start up." in running.output
+        assert "The data directory is initialised; the server starts now." in running.output
         assert running.stop(signal.SIGINT) == 0
     with server(box, {}) as again:
-        assert "Skipping initialization" in again.output
+        assert "nothing to initialise" in again.output
         assert again.stop(signal.SIGINT) == 0
 
 

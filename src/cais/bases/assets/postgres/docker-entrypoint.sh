@@ -173,7 +173,7 @@ initialise() {
   run_scripts
   stop_after_setup
   unset PGPASSWORD
-  printf '\nPostgreSQL init process complete; ready for start up.\n\n'
+  printf '\nThe data directory is initialised; the server starts now.\n\n'
 }
 
 main() {
@@ -188,7 +188,7 @@ main() {
       exec gosu postgres "$0" "$@"
     fi
     if [ -s "$PGDATA/PG_VERSION" ]; then
-      printf '\nPostgreSQL Database directory appears to contain a database; Skipping initialization\n\n'
+      printf '\nThe data directory holds a database already: nothing to initialise.\n\n'
     else
       initialise "$@"
     fi
