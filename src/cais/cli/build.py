@@ -25,6 +25,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-cache", action="store_true", help="run every step again")
     parser.add_argument("--pull", action="store_true", help="ask for newer base images")
     parser.add_argument("--with-dependencies", action="store_true", help="also the services they depend on")
+    parser.add_argument(
+        "--no-host-ca", action="store_true", help="do not offer this machine's CA certificates and proxies to RUN"
+    )
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress")
 
 
@@ -48,7 +51,11 @@ def run(args: argparse.Namespace, wire: Wire) -> int:
     view = wire.view(quiet=args.quiet)
     try:
         builder = wire.service_builder(
-            view, no_cache=args.no_cache, pull=args.pull, arguments=_arguments(args.build_arg)
+            view,
+            no_cache=args.no_cache,
+            pull=args.pull,
+            arguments=_arguments(args.build_arg),
+            host_ca=not args.no_host_ca,
         )
         images = ensure_images(project, built, wire.image_source(view), builder, ImageOptions(build=True))
     finally:

@@ -115,6 +115,7 @@ class Wire:
         no_cache: bool = False,
         pull: bool = False,
         arguments: Mapping[str, str | None] | None = None,
+        host_ca: bool = True,
     ) -> Builder:
         """Builds the images of services."""
         from cais.engine.native.buildexec import NativeBuildExecutor
@@ -131,6 +132,7 @@ class Wire:
             no_cache=no_cache,
             pull=pull,
             arguments=arguments,
+            host_ca=host_ca,
         )
 
     def view(self, *, quiet: bool = False) -> View:

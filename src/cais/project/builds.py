@@ -25,7 +25,7 @@ URL_SCHEMES = ("http://", "https://", "git://", "ssh://", "git@", "github.com/")
 
 
 class Builder:
-    """Implements `ensure.ServiceBuilder` with the build package. `no_cache` and `pull` are the command's flags."""
+    """Implements `ensure.ServiceBuilder` with the build package. `no_cache`, `pull` and `host_ca` are the command's flags."""
 
     def __init__(
         self,
@@ -40,6 +40,7 @@ class Builder:
         no_cache: bool = False,
         pull: bool = False,
         arguments: Mapping[str, str | None] | None = None,
+        host_ca: bool = True,
     ) -> None:
         self._store = store
         self._locations = locations
@@ -51,6 +52,7 @@ class Builder:
         self._no_cache = no_cache
         self._pull = pull
         self._arguments = arguments or {}
+        self._host_ca = host_ca
 
     def build(self, project: Project, service: Service) -> StoredImage:
         """Build and tag the image of `service`."""
@@ -63,6 +65,7 @@ class Builder:
             no_cache=self._no_cache,
             pull=self._pull,
             arguments=self._arguments,
+            host_ca=self._host_ca,
         )
         return build(
             request,
@@ -83,6 +86,7 @@ def build_request(
     no_cache: bool = False,
     pull: bool = False,
     arguments: Mapping[str, str | None] | None = None,
+    host_ca: bool = True,
 ) -> BuildRequest:
     """What to build for `service`. Raises InvalidProject for what the native builder cannot do."""
     from cais.build.request import BuildRequest
@@ -111,6 +115,7 @@ def build_request(
         extra_hosts=section.extra_hosts,
         network=section.network or "default",
         shm_size_bytes=section.shm_size or 64 << 20,
+        host_ca=host_ca,
         environment={**environment, **project.environment},
     )
 
