@@ -18,11 +18,12 @@ class Side(enum.Enum):
 
 
 class Unit(enum.Enum):
-    """What a figure counts, and whether more of it is better."""
+    """What a figure counts. Of requests and times more is better, of the others less."""
 
     SECONDS = "s"
     MEGABYTES = "MB"
     PER_SECOND = "requests/s"
+    TIMES = "times"
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):

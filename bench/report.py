@@ -80,7 +80,7 @@ def _ratios(row: Row, floor: Sample | None, cais: Sample | None, docker: Sample 
     def over(above: Sample | None, below: Sample | None) -> str:
         return f"{above.median / below.median:.2f}" if above and below and below.median else ""
 
-    more_is_better = row.unit is Unit.PER_SECOND
+    more_is_better = row.unit in {Unit.PER_SECOND, Unit.TIMES}
     return over(cais, floor), over(cais, docker) if more_is_better else over(docker, cais)
 
 
