@@ -18,7 +18,7 @@ from cais.project import names
 def configure(parser: argparse.ArgumentParser) -> None:
     """Flags of `config`."""
     parser.add_argument("services", nargs="*", metavar="SERVICE", help="only these services (and what they use)")
-    parser.add_argument("--format", choices=("yaml", "json"), default="yaml")
+    parser.add_argument("--format", choices=("yaml", "json"), default="yaml", help="how it is shown")
     parser.add_argument("-q", "--quiet", action="store_true", help="only check")
     parser.add_argument("-o", "--output", metavar="FILE", help="write to a file")
     parser.add_argument("--origin", action="store_true", help="each value with the file and line that set it")

@@ -9,11 +9,11 @@ from cais.cli.wire import Wire
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Flags of `create`: those of `up`."""
-    up.configure(parser)
+    """Flags of `create`: those of `up` that concern containers and images."""
+    up.configure_creation(parser)
+    parser.set_defaults(detach=False, wait=False, wait_timeout=None, no_start=True)
 
 
 def run(args: argparse.Namespace, wire: Wire) -> int:
     """Create containers without starting them."""
-    args.no_start = True
     return up.run(args, wire)

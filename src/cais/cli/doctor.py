@@ -15,7 +15,7 @@ MARKS = {Grade.OK: "ok", Grade.REMARK: "note", Grade.MISSING: "MISSING"}
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Flags of `doctor`."""
-    parser.add_argument("--format", choices=("table", "json"), default="table")
+    parser.add_argument("--format", choices=("table", "json"), default="table", help="how it is shown")
 
 
 def run(args: argparse.Namespace, wire: Wire) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 
 from cais.cli.target import observed_project
@@ -17,11 +18,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Flags of `exec`."""
     parser.add_argument("-T", "--no-tty", "--no-TTY", dest="no_tty", action="store_true", help="without a terminal")
     parser.add_argument("-d", "--detach", action="store_true", help="in the background")
-    parser.add_argument("-e", "--env", action="append", default=[], metavar="NAME=VALUE")
-    parser.add_argument("-u", "--user", metavar="USER")
-    parser.add_argument("-w", "--workdir", metavar="DIR")
+    parser.add_argument(
+        "-e",
+        "--env",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an environment variable; without a value the caller's",
+    )
+    parser.add_argument("-u", "--user", metavar="USER", help="the user, as USER[:GROUP], names or numbers")
+    parser.add_argument("-w", "--workdir", metavar="DIR", help="the working directory in the container")
     parser.add_argument("--index", type=int, metavar="N", help="which replica")
-    parser.add_argument("--privileged", action="store_true")
+    parser.add_argument("--privileged", action="store_true", help="with all capabilities")
     parser.add_argument("service", metavar="SERVICE")
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND")
 
@@ -32,6 +40,9 @@ def run(args: argparse.Namespace, wire: Wire) -> int:
         raise UsageError("exec needs a command", hint=f"cais exec {args.service} sh")
     _, observed = observed_project(wire)
     container = select.replica(observed, args.service, args.index)
+    if args.dry_run:
+        print(f"run in container {container.name}: {shlex.join(args.command)}")
+        return 0
     terminal = not args.no_tty and not args.detach and sys.stdin.isatty() and sys.stdout.isatty()
     spec = ExecSpec(
         argv=tuple(args.command),

@@ -21,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="subcommand", required=True, metavar="COMMAND")
     ls = commands.add_parser("ls", help="list the images of the store", aliases=["list"])
     ls.add_argument("-q", "--quiet", action="store_true", help="only ids")
-    ls.add_argument("--format", choices=("table", "json"), default="table")
+    ls.add_argument("--format", choices=("table", "json"), default="table", help="how it is shown")
     ls.add_argument("--no-trunc", action="store_true", help="whole ids")
     ls.set_defaults(act=_ls)
     inspect = commands.add_parser("inspect", help="show all that is known of images, as JSON")
@@ -61,10 +61,10 @@ def _configure_transfer(
     bring.set_defaults(act=_import)
     save = commands.add_parser("save", help="write images to an archive that `docker load` takes")
     save.add_argument("images", nargs="+", metavar="IMAGE")
-    save.add_argument("-o", "--output", required=True, metavar="FILE")
+    save.add_argument("-o", "--output", required=True, metavar="FILE", help="the archive to write")
     save.set_defaults(act=_save)
     load = commands.add_parser("load", help="read an archive of `cais image save`, `docker save` or an OCI layout")
-    load.add_argument("-i", "--input", required=True, metavar="FILE")
+    load.add_argument("-i", "--input", required=True, metavar="FILE", help="the archive to read")
     load.set_defaults(act=_load)
 
 

@@ -18,7 +18,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Flags of `images`."""
     parser.add_argument("services", nargs="*", metavar="SERVICE")
     parser.add_argument("-q", "--quiet", action="store_true", help="only ids")
-    parser.add_argument("--format", choices=("table", "json"), default="table")
+    parser.add_argument("--format", choices=("table", "json"), default="table", help="how it is shown")
 
 
 def run(args: argparse.Namespace, wire: Wire) -> int:

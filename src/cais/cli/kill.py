@@ -14,7 +14,7 @@ from cais.project import select
 def configure(parser: argparse.ArgumentParser) -> None:
     """Flags of `kill`."""
     parser.add_argument("services", nargs="*", metavar="SERVICE")
-    parser.add_argument("-s", "--signal", default="SIGKILL", help="the signal (default SIGKILL)")
+    parser.add_argument("-s", "--signal", default="SIGKILL", metavar="SIGNAL", help="the signal (default: SIGKILL)")
 
 
 def run(args: argparse.Namespace, wire: Wire) -> int:

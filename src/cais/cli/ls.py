@@ -17,7 +17,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Flags of `ls`."""
     parser.add_argument("-a", "--all", action="store_true", help="also projects of which nothing runs")
     parser.add_argument("-q", "--quiet", action="store_true", help="only names")
-    parser.add_argument("--format", choices=("table", "json"), default="table")
+    parser.add_argument("--format", choices=("table", "json"), default="table", help="how it is shown")
 
 
 def run(args: argparse.Namespace, wire: Wire) -> int:

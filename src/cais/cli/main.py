@@ -125,31 +125,42 @@ def _translate(error: OSError) -> CaisError:
 
 
 def _run(argv: Sequence[str]) -> int:
-    parser = _Parser(
-        prog="cais", description=_DESCRIPTION, epilog=_verb_help(), formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    GlobalOptions.configure(parser)
-    parser.add_argument("verb", nargs="?", help=argparse.SUPPRESS)
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    parser = global_parser()
     parsed = parser.parse_args(argv)
     if parsed.version:
         parsed.verb, parsed.arguments = "version", []
     if parsed.verb is None:
         parser.print_help()
         return 0
-    verb, prog = _load(parsed.verb)
-    sub = _Parser(prog=prog, description=VERBS.get(parsed.verb, ("", ""))[1])
-    sub.add_argument(
-        "--dry-run", action="store_true", default=parsed.dry_run, help="show what would be done, change nothing"
-    )
-    sub.add_argument("--debug", action="store_true", help=argparse.SUPPRESS)
-    verb.configure(sub)
-    args = sub.parse_args(parsed.arguments)
+    verb = _load(parsed.verb)
+    args = verb_parser(parsed.verb, verb, dry_run=parsed.dry_run).parse_args(parsed.arguments)
     wire = Wire(GlobalOptions.of(parsed), dict(os.environ), os.getcwd(), os.getuid())
     return verb.run(args, wire)
 
 
-def _load(name: str) -> tuple[Verb, str]:
+def global_parser() -> argparse.ArgumentParser:
+    """The parser of what stands before the verb."""
+    parser = _Parser(
+        prog="cais", description=_DESCRIPTION, epilog=_verb_help(), formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    GlobalOptions.configure(parser)
+    parser.add_argument("verb", nargs="?", help=argparse.SUPPRESS)
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    return parser
+
+
+def verb_parser(name: str, verb: Verb, *, dry_run: bool = False) -> argparse.ArgumentParser:
+    """The parser of what stands after the verb. `dry_run`: it was given before."""
+    parser = _Parser(prog=f"cais {name}", description=VERBS[name][1])
+    parser.add_argument(
+        "--dry-run", action="store_true", default=dry_run, help="show what would be done, change nothing"
+    )
+    parser.add_argument("--debug", action="store_true", help=argparse.SUPPRESS)
+    verb.configure(parser)
+    return parser
+
+
+def _load(name: str) -> Verb:
     module = VERBS[name][0] if name in VERBS else None
     if module is None:
         import difflib
@@ -157,7 +168,7 @@ def _load(name: str) -> tuple[Verb, str]:
         near = difflib.get_close_matches(name, VERBS, 1)
         hint = f'did you mean "{near[0]}"?' if near else "see `cais --help`"
         raise UsageError(f'unknown command "{name}"', hint=hint)
-    return cast("Verb", importlib.import_module(f"cais.cli.{module}")), f"cais {name}"
+    return cast("Verb", importlib.import_module(f"cais.cli.{module}"))
 
 
 _DESCRIPTION = "Takes a Compose project from source to release with no Docker, no daemon and no registry."

@@ -14,8 +14,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Flags of `port`."""
     parser.add_argument("service", metavar="SERVICE")
     parser.add_argument("port", type=int, metavar="PRIVATE_PORT")
-    parser.add_argument("--protocol", default="tcp", choices=("tcp", "udp"))
-    parser.add_argument("--index", type=int, help="which replica")
+    parser.add_argument("--protocol", default="tcp", choices=("tcp", "udp"), help="the protocol (default: tcp)")
+    parser.add_argument("--index", type=int, metavar="N", help="which replica")
 
 
 def run(args: argparse.Namespace, wire: Wire) -> int:

@@ -26,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--status", action="append", default=[], choices=[s.value for s in State], help="only this state"
     )
-    parser.add_argument("--format", choices=("table", "json"), default="table")
+    parser.add_argument("--format", choices=("table", "json"), default="table", help="how it is shown")
     parser.add_argument("--no-trunc", action="store_true", help="show whole commands")
 
 

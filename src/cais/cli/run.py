@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import secrets
 import sys
+from collections.abc import Mapping
 
 import msgspec
 
@@ -16,10 +17,12 @@ from cais.compose.model.project import Project
 from cais.compose.model.service import Service
 from cais.engine.protocol import ContainerSpec, MountKind, MountSpec, PortSpec, RestartPolicy
 from cais.errors import UsageError
+from cais.events import NullSink
 from cais.images.model import StoredImage
 from cais.project import names, translate
-from cais.project.ensure import ImageOptions, ensure_images
+from cais.project.ensure import ImageOptions, ensure_images, known_image, missing_images
 from cais.project.observed import observe
+from cais.project.order import check_known, with_dependencies
 from cais.project.plan import UpOptions, plan_up
 
 
@@ -28,16 +31,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rm", action="store_true", help="remove the container when it ends")
     parser.add_argument("-d", "--detach", action="store_true", help="in the background; prints the container's name")
     parser.add_argument("-T", "--no-tty", "--no-TTY", dest="no_tty", action="store_true", help="without a terminal")
-    parser.add_argument("-e", "--env", action="append", default=[], metavar="NAME=VALUE")
-    parser.add_argument("-u", "--user", metavar="USER")
-    parser.add_argument("-w", "--workdir", metavar="DIR")
+    parser.add_argument(
+        "-e",
+        "--env",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an environment variable; without a value the caller's",
+    )
+    parser.add_argument("-u", "--user", metavar="USER", help="the user, as USER[:GROUP], names or numbers")
+    parser.add_argument("-w", "--workdir", metavar="DIR", help="the working directory in the container")
     parser.add_argument(
         "-v", "--volume", action="append", default=[], metavar="SRC:DST[:ro]", help="one more bind mount"
     )
     parser.add_argument("-p", "--publish", action="append", default=[], metavar="HOST:CONTAINER", help="publish a port")
     parser.add_argument("-P", "--service-ports", action="store_true", help="publish the service's ports")
     parser.add_argument("--name", metavar="NAME", help="the container's name")
-    parser.add_argument("--entrypoint", metavar="PROGRAM")
+    parser.add_argument("--entrypoint", metavar="PROGRAM", help="instead of the image's entry point")
     parser.add_argument("--no-deps", action="store_true", help="do not start what the service depends on")
     parser.add_argument("--build", action="store_true", help="build the image first")
     parser.add_argument("service", metavar="SERVICE")
@@ -46,25 +56,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, wire: Wire) -> int:
     """Run a one-off command; its exit code."""
+    if args.rm and args.detach:
+        raise UsageError("--rm does not go with --detach yet", hint=f"later: cais rm {args.service}")
     project = loaded_project(wire, (args.service,))
     if args.service not in project.services:
-        from cais.project.order import check_known
-
         check_known(project, (args.service,))
     service = project.services[args.service]
     _bring_up_dependencies(wire, project, service, args)
-    view = wire.view()
-    try:
-        images = ensure_images(
-            project,
-            (service.name,),
-            wire.image_source(view),
-            wire.service_builder(view),
-            ImageOptions(build=args.build),
-        )
-    finally:
-        view.close()
-    spec = _one_off(wire, project, service, images[service.name], args)
+    image = _images(wire, project, (service.name,), build=args.build, dry_run=args.dry_run)[service.name]
+    spec = _one_off(wire, project, service, image, args)
     if args.dry_run:
         print(f"create container {spec.name}\nstart container {spec.name}")
         return 0
@@ -72,19 +72,30 @@ def run(args: argparse.Namespace, wire: Wire) -> int:
     return _run_container(wire, spec, args)
 
 
+def _images(
+    wire: Wire, project: Project, services: tuple[str, ...], *, build: bool, dry_run: bool
+) -> Mapping[str, StoredImage]:
+    """The images of `services`, built or fetched where they are missing; with `dry_run` only said to be."""
+    options = ImageOptions(build=build)
+    if dry_run:
+        source = wire.image_source(NullSink())
+        for line in missing_images(project, services, source, options):
+            print(line)
+        return {name: known_image(project, project.services[name], source) for name in services}
+    view = wire.view()
+    try:
+        return ensure_images(project, services, wire.image_source(view), wire.service_builder(view), options)
+    finally:
+        view.close()
+
+
 def _bring_up_dependencies(wire: Wire, project: Project, service: Service, args: argparse.Namespace) -> None:
     """What `service` depends on, healthy as it asks, without the service itself."""
     needed = tuple(name for name in service.depends_on if name in project.services)
     if args.no_deps or not needed:
         return
-    view = wire.view()
-    try:
-        from cais.project.order import with_dependencies
-
-        chosen = with_dependencies(project, needed)
-        images = ensure_images(project, chosen, wire.image_source(view), wire.service_builder(view), ImageOptions())
-    finally:
-        view.close()
+    chosen = with_dependencies(project, needed)
+    images = _images(wire, project, chosen, build=False, dry_run=args.dry_run)
     plan = plan_up(
         project, images, observe(wire.engine, project.name), UpOptions(services=needed, awaited_for=service.name)
     )

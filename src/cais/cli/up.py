@@ -20,17 +20,25 @@ from cais.project.plan import Recreate, UpOptions, orphans, plan_up
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Flags of `up`."""
-    parser.add_argument("services", nargs="*", metavar="SERVICE")
     parser.add_argument("-d", "--detach", action="store_true", help="in the background")
     parser.add_argument("--wait", action="store_true", help="until the services are running and healthy; implies -d")
     parser.add_argument("--wait-timeout", type=float, metavar="SECONDS", help="give up waiting after this time")
+    parser.add_argument("--no-start", action="store_true", help="create, do not start")
+    configure_creation(parser)
+    parser.add_argument("--no-color", action="store_true", help="logs without colours")
+    parser.add_argument("--no-log-prefix", action="store_true", help="logs without the container's name")
+    parser.add_argument("--timestamps", action="store_true", help="logs with the time")
+
+
+def configure_creation(parser: argparse.ArgumentParser) -> None:
+    """The flags that `create` has too."""
+    parser.add_argument("services", nargs="*", metavar="SERVICE")
     parser.add_argument("--build", action="store_true", help="build images first, even when there are some")
     parser.add_argument("--no-build", action="store_true", help="do not build, even when an image is missing")
     parser.add_argument("--force-recreate", action="store_true", help="replace containers even when nothing changed")
     parser.add_argument("--no-recreate", action="store_true", help="keep containers even when something changed")
     parser.add_argument("--always-recreate-deps", action="store_true", help="replace dependencies too")
     parser.add_argument("--no-deps", action="store_true", help="only the named services")
-    parser.add_argument("--no-start", action="store_true", help="create, do not start")
     parser.add_argument("--remove-orphans", action="store_true", help="remove containers no service claims")
     parser.add_argument(
         "-V", "--renew-anon-volumes", action="store_true", help="new anonymous volumes for replaced containers"
@@ -40,9 +48,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-t", "--timeout", type=float, metavar="SECONDS", help="wait before SIGKILL when stopping")
     parser.add_argument("--quiet-pull", action="store_true", help="no progress while images are fetched")
-    parser.add_argument("--no-color", action="store_true", help="logs without colours")
-    parser.add_argument("--no-log-prefix", action="store_true", help="logs without the container's name")
-    parser.add_argument("--timestamps", action="store_true", help="logs with the time")
 
 
 def run(args: argparse.Namespace, wire: Wire) -> int:
@@ -58,7 +63,8 @@ def run(args: argparse.Namespace, wire: Wire) -> int:
         wire.supervisor(project.name).prepare()
     view = wire.view()
     try:
-        images = ensure_images(project, chosen, wire.image_source(view), wire.service_builder(view), image_options)
+        source = wire.image_source(NullSink() if args.quiet_pull else view)
+        images = ensure_images(project, chosen, source, wire.service_builder(view), image_options)
     finally:
         view.close()
     observed = observe(wire.engine, project.name)

@@ -10,7 +10,7 @@ from cais.cli.wire import Wire
 def configure(parser: argparse.ArgumentParser) -> None:
     """Flags of `version`."""
     parser.add_argument("--short", action="store_true", help="only the number")
-    parser.add_argument("-f", "--format", choices=("pretty", "json"), default="pretty")
+    parser.add_argument("-f", "--format", choices=("pretty", "json"), default="pretty", help="how it is shown")
 
 
 def run(args: argparse.Namespace, wire: Wire) -> int:  # noqa: ARG001  # every verb has this signature

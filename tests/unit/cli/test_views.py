@@ -17,8 +17,10 @@ HEALTHY = ResourceEvent(kind="Container", name="shop-db-1", phase=Phase.DONE, st
 WARNING = MessageEvent(phase=Phase.WARNING, text="careful")
 
 
-def step(phase: Phase, *, cached: bool = False, elapsed_s: float = 0.0) -> StepEvent:
-    return StepEvent(build="api", step=2, name="RUN make", phase=phase, cached=cached, elapsed_s=elapsed_s)
+def step(phase: Phase, *, cached: bool = False, elapsed_s: float = 0.0, detail: str = "") -> StepEvent:
+    return StepEvent(
+        build="api", step=2, name="RUN make", phase=phase, cached=cached, elapsed_s=elapsed_s, detail=detail
+    )
 
 
 def plain(*events: Event) -> str:
@@ -54,6 +56,10 @@ def test_plain_says_cached_and_warns_and_leaves_out_moving_figures() -> None:
         "[api 2] RUN make: CACHED",
         "warning: careful",
     ]
+
+
+def test_plain_says_why_a_step_is_made() -> None:
+    assert plain(step(Phase.WORKING, detail='"app.py" changed')) == '[api 2] RUN make  ("app.py" changed)\n'
 
 
 def test_output_of_an_unfinished_line_is_not_lost() -> None:
@@ -123,6 +129,15 @@ def test_terminal_shows_the_last_output_of_a_running_step_and_drops_it_after() -
     view.emit(step(Phase.DONE))
     view.close()
     assert len(screen.lines) == 1
+
+
+def test_terminal_keeps_on_the_screen_why_a_step_was_made() -> None:
+    screen = Screen()
+    view = TtyView(screen.write, FakeClock(), lambda: (60, 24))
+    view.emit(step(Phase.WORKING, detail='"app.py" changed'))
+    view.emit(step(Phase.DONE))
+    view.close()
+    assert '"app.py" changed' in screen.lines[0]
 
 
 def test_long_rows_are_cut_to_the_terminal() -> None:

@@ -42,7 +42,8 @@ class PlainView:
 
     def _step(self, event: StepEvent) -> None:
         if event.phase is Phase.WORKING:
-            self._write(f"[{event.build} {event.step}] {event.name}\n")
+            cause = f"  ({event.detail})" if event.detail else ""
+            self._write(f"[{event.build} {event.step}] {event.name}{cause}\n")
             return
         left = self._pending.pop((event.build, event.step), "")
         if left:

@@ -56,7 +56,11 @@ class TtyView:
                 case StepEvent():
                     status = "CACHED" if event.cached else ("" if event.phase is not Phase.ERROR else "ERROR")
                     label = f"[{event.build} {event.step}] {event.name}"
-                    self._update(f"{event.build}\0{event.step}", label, event.phase, status, event.detail)
+                    key = f"{event.build}\0{event.step}"
+                    before = self._rows.get(key)
+                    if event.phase is Phase.DONE and before is not None and not event.cached and not event.detail:
+                        status = before.status  # why the step was made stays on the screen
+                    self._update(key, label, event.phase, status, event.detail)
                 case OutputEvent():
                     self._output(event)
                 case BytesEvent():
