@@ -13,6 +13,7 @@ import sys
 import termios
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.e2e.engine.surroundings import World
@@ -187,3 +188,34 @@ def test_attach_with_a_terminal(world: World) -> None:
     terminal.expect(b"22 67")
     terminal.write(b"exit 3\r")
     assert terminal.exit_code() == 3
+
+
+def test_files_and_devices_of_the_caller_keep_their_owner(world: World, tmp_path: Path) -> None:
+    state = started(world)
+    (tmp_path / "in").write_text("given\n" * 50_000)
+    call = f"world.engine.execute({state.id!r}, ExecSpec(argv=('sh', '-c', 'cat; echo loud >&2'), user='54321:54321', interactive=True))"
+    with (tmp_path / "in").open("rb") as source, (tmp_path / "out").open("wb") as output:
+        code = subprocess.run(
+            argv(world, call), stdin=source, stdout=output, stderr=subprocess.DEVNULL, env=environment(), timeout=20
+        ).returncode
+    assert code == 0
+    assert (tmp_path / "out").read_text() == "given\n" * 50_000
+    assert {(tmp_path / name).stat().st_uid for name in ("in", "out")} == {os.getuid()}
+    assert os.stat(os.devnull).st_uid != 54321
+
+
+def test_a_health_check_gets_nothing_of_the_host_s(world: World) -> None:
+    state = started(world, user="54322:54322")
+    result = world.engine.probe(state.id, ("CMD", "sh", "-c", "cat; readlink /proc/$$/fd/0"), 5.0)
+    assert (result.exit_code, result.output[:5]) == (0, "pipe:")
+    assert os.stat(os.devnull).st_uid != 54322
+
+
+def test_a_descendant_that_keeps_the_streams_is_not_waited_for(world: World, tmp_path: Path) -> None:
+    state = started(world)
+    call = f"world.engine.execute({state.id!r}, ExecSpec(argv=('sh', '-c', 'sleep 100 & echo done')))"
+    with (tmp_path / "out").open("wb") as output:
+        code = subprocess.run(
+            argv(world, call), stdout=output, stderr=subprocess.DEVNULL, env=environment(), timeout=10
+        ).returncode
+    assert (code, (tmp_path / "out").read_text()) == (0, "done\n")

@@ -25,7 +25,7 @@ from cais.engine.native.defaults import (
 )
 from cais.engine.native.mountpoints import MountPoint, present
 from cais.engine.native.runtime import Runtime, choose
-from cais.engine.native.seccomp import compile_profile, read_profile, this_host
+from cais.engine.native.seccomp import default_filter
 from cais.errors import CaisError, HostError
 from cais.linux.namespaces import Apart
 from cais.linux.rootpath import resolve_in_root
@@ -205,7 +205,7 @@ def _configure(request: RunRequest, bundle: str, identity: Identity) -> oci.Conf
             namespaces=tuple(oci.Namespace(type=kind) for kind in kinds),
             cgroups_path=f"/cais/{os.path.basename(bundle)}",
             resources=oci.Resources(devices=DEVICE_RULES),
-            seccomp=compile_profile(read_profile(), frozenset(CAPABILITIES), this_host()),
+            seccomp=default_filter(frozenset(CAPABILITIES)),
             masked_paths=MASKED_PATHS,
             readonly_paths=READ_ONLY_PATHS,
         ),

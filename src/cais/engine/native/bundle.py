@@ -75,8 +75,10 @@ def _user(spec: ContainerSpec, image: RunConfig) -> str:
 def _seccomp(spec: ContainerSpec, security: Security, able: tuple[str, ...]) -> oci.Seccomp | None:
     if security.seccomp == "unconfined" or (spec.privileged and not security.seccomp):
         return None
-    profile = seccomp.read_profile(security.seccomp or seccomp.DEFAULT_PROFILE)
-    return seccomp.compile_profile(profile, frozenset(capabilities(spec, able)), seccomp.this_host())
+    rights = frozenset(capabilities(spec, able))
+    if not security.seccomp:
+        return seccomp.default_filter(rights)
+    return seccomp.compile_profile(seccomp.read_profile(security.seccomp), rights, seccomp.this_host())
 
 
 def _network(spec: ContainerSpec, record: Record) -> str:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 
 from cais import proc
+from cais.engine.native import streams
 from cais.engine.native.inside import Session, exit_code, session
 from cais.engine.native.parts import Parts
 from cais.engine.native.records import Record
+from cais.engine.native.streams import STDERR, STDIN, STDOUT
 from cais.engine.protocol import ExecSpec
 from cais.errors import CaisError
 from cais.linux import processes
 from cais.linux.terminal import set_window_size, window_size
-
-STDIN, STDOUT, STDERR = 0, 1, 2
 
 
 def execute(parts: Parts, record: Record, spec: ExecSpec) -> int:
@@ -35,15 +36,14 @@ def execute(parts: Parts, record: Record, spec: ExecSpec) -> int:
 
 
 def _run(one: Session, spec: ExecSpec) -> int:
-    # Without a terminal of its own the command gets Ctrl-C from us alone, so the runtime must not be in the terminal's group.
-    process = proc.start(
-        one.command,
-        stdin=STDIN if spec.interactive or spec.tty else None,
-        stdout=STDOUT,
-        stderr=STDERR,
-        new_session=not spec.tty,
-    )
-    return process.wait()
+    if spec.tty:  # then the runtime makes a terminal inside and copies
+        return proc.start(one.command, stdin=STDIN, stdout=STDOUT, stderr=STDERR).wait()
+
+    def start(source: int, output: int, errors: int) -> subprocess.Popen[bytes]:
+        # Without a terminal of its own the command gets Ctrl-C from us alone, so the runtime must not be in the terminal's group.
+        return proc.start(one.command, stdin=source, stdout=output, stderr=errors, new_session=True)
+
+    return streams.run(start, interactive=spec.interactive)
 
 
 def _interrupt(one: Session) -> None:

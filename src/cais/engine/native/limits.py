@@ -129,9 +129,9 @@ def _cpu(limits: ResourceLimits, available: AbstractSet[str], warnings: list[str
 
 
 def _pids(limits: ResourceLimits, available: AbstractSet[str], warnings: list[str]) -> PidsLimit | None:
-    if limits.pids is None:
-        return None
+    if limits.pids is None or limits.pids <= 0:
+        return None  # a new cgroup has no limit; asked for "no limit" outright, crun 1.8 writes a -1 that cgroups v1 refuse
     if "pids" not in available:
         warnings.append("the process limit is not enforced: this machine has no pids cgroup controller")
         return None
-    return PidsLimit(limit=-1 if limits.pids <= 0 else limits.pids)
+    return PidsLimit(limit=limits.pids)

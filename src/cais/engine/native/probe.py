@@ -12,6 +12,7 @@ from cais.engine.native.cgroup import pids
 from cais.engine.native.inside import Session, exit_code, kill_session, session
 from cais.engine.native.parts import Parts
 from cais.engine.native.records import Record
+from cais.engine.native.streams import no_input
 from cais.engine.protocol import ExecSpec, ProbeResult
 from cais.errors import CaisError
 
@@ -43,7 +44,10 @@ def _line(argv: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _run(record: Record, one: Session, timeout_s: float) -> tuple[int, bytes]:
-    process = proc.start(one.command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, new_session=True)
+    with no_input() as source:
+        process = proc.start(
+            one.command, stdin=source, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, new_session=True
+        )
     assert process.stdout is not None
     deadline = time.monotonic() + timeout_s
     pidfd = os.pidfd_open(process.pid)

@@ -125,6 +125,14 @@ def compile_profile(profile: Profile, capabilities: AbstractSet[str], host: Host
     )
 
 
+def default_filter(capabilities: AbstractSet[str]) -> Seccomp:
+    """Docker's default filter for a container with `capabilities` on this machine. Raises CaisError."""
+    from cais.engine.native.dockerseccomp import as_docker
+
+    host = this_host()
+    return as_docker(compile_profile(read_profile(), capabilities, host), capabilities, host.machine)
+
+
 def _architectures(profile: Profile, native: str) -> tuple[str, ...]:
     for row in profile.arch_map:
         if row.architecture == native:

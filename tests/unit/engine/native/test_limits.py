@@ -28,9 +28,9 @@ def test_everything() -> None:
     assert warnings == []
 
 
-@pytest.mark.parametrize(("pids", "expected"), [(-1, -1), (0, -1), (7, 7)])
-def test_no_process_limit(pids: int, expected: int) -> None:
-    assert resources(ResourceLimits(pids=pids), ALL, []).pids == PidsLimit(limit=expected)
+@pytest.mark.parametrize(("pids", "expected"), [(-1, None), (0, None), (7, PidsLimit(limit=7))])
+def test_no_process_limit(pids: int, expected: PidsLimit | None) -> None:
+    assert resources(ResourceLimits(pids=pids), ALL, []).pids == expected
 
 
 def test_swap_as_asked() -> None:

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from cais.engine.native.defaults import CAPABILITIES
+from cais.engine.native.dockerseccomp import as_docker
 from cais.engine.native.seccomp import Host, compile_profile, parse_profile, read_profile
 from cais.errors import CaisError
 
@@ -84,3 +85,53 @@ def test_bad_profiles_are_named() -> None:
         parse_profile(b"{}", "mine")
     with pytest.raises(CaisError, match='"/no/such"'):
         read_profile("/no/such")
+
+
+def docker_s(
+    *capabilities: str, machine: str = "x86_64"
+) -> dict[str, list[tuple[str, tuple[tuple[int, int, str], ...]]]]:
+    host = Host(machine=machine, kernel=(6, 1))
+    filter_ = as_docker(
+        compile_profile(read_profile(), frozenset(capabilities), host), frozenset(capabilities), machine
+    )
+    found: dict[str, list[tuple[str, tuple[tuple[int, int, str], ...]]]] = {}
+    for one in filter_.syscalls:
+        for name in one.names:
+            arguments = tuple((argument.index, argument.value, argument.op) for argument in one.args)
+            found.setdefault(name, []).append((one.action.removeprefix("SCMP_ACT_"), arguments))
+    return found
+
+
+def test_namespaces_mounts_and_keyrings_are_refused_as_by_docker() -> None:
+    rules = docker_s(*CAPABILITIES)
+    for name in (
+        "unshare",
+        "setns",
+        "mount",
+        "umount2",
+        "fsopen",
+        "keyctl",
+        "pivot_root",
+        "syslog",
+        "reboot",
+        "clone3",
+    ):
+        assert rules[name] == [("ERRNO", ())], name
+    assert rules["clone"] == [("ALLOW", ((0, 0x7E020000, "SCMP_CMP_MASKED_EQ"),))]
+    assert rules["socket"] == [("ALLOW", ((0, 40, "SCMP_CMP_NE"),))]
+    assert docker_s(machine="s390x")["clone"] == [("ALLOW", ((1, 0x7E020000, "SCMP_CMP_MASKED_EQ"),))]
+
+
+def test_capabilities_open_what_they_are_for() -> None:
+    rules = docker_s(*CAPABILITIES, "CAP_SYS_ADMIN")
+    for name in ("unshare", "setns", "mount", "clone", "clone3"):
+        assert ("ALLOW", ()) in rules[name], name
+    assert rules["reboot"] == [("ERRNO", ())]
+    assert ("ALLOW", ()) in docker_s("CAP_SYS_BOOT")["reboot"]
+    assert ("ALLOW", ()) in docker_s("CAP_SYSLOG")["syslog"]
+
+
+def test_no_call_has_two_rules_that_contradict() -> None:
+    for capabilities in ((), CAPABILITIES, (*CAPABILITIES, "CAP_SYS_ADMIN")):
+        for name, rules in docker_s(*capabilities).items():
+            assert len({action for action, arguments in rules if not arguments}) <= 1, name
