@@ -7,6 +7,7 @@ import sys
 
 from cais.cli.options import GlobalOptions
 from cais.cli.wire import Wire
+from cais.linux.listeners import listening
 from cais.supervise.serve import serve
 from cais.supervise.spawn import ready_fd
 
@@ -23,6 +24,7 @@ def main(project: str) -> int:
         ready_fd=ready_fd(os.environ),
         hold=lambda: networking.hold(project, networking.held_ports(project)),
         upkeep=networking.ensure_name_server,
+        listening=listening,
     )
     return 0
 

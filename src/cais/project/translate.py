@@ -50,7 +50,10 @@ def container_spec(
         service=service.name,
         number=number,
         one_off=one_off,
-        labels=names.container_labels(project, service, number, config_hash=digest, image_id=image.id, one_off=one_off),
+        labels={
+            **image.config.config.labels,
+            **names.container_labels(project, service, number, config_hash=digest, image_id=image.id, one_off=one_off),
+        },
         entrypoint=service.entrypoint,
         command=service.command,
         environment={key: value for key, value in service.environment.items() if value is not None},

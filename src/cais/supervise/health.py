@@ -23,6 +23,9 @@ GROWTH = 1 / 3  # the wait, as a part of the run's age: each wait is about a thi
 REST = (
     2.0  # the wait is at least this many times what the last probe took: starting services keep two thirds of the time
 )
+# A probe that costs more than CHEAP_S (an interpreter's start) takes the processor from the service it asks about. As long as that
+# service listens nowhere, which is looked up for next to nothing, it is asked this seldom.
+CHEAP_S, REST_UNHEARD = 0.025, 8.0
 SHORTEST_CEILING_S, LONGEST_CEILING_S = 0.25, 1.0
 CEILING = 10.0  # between those, the wait grows up to this many times what a probe takes
 PATIENCE = 0.05  # a service that has been starting for long is probed ever more seldom
@@ -111,9 +114,18 @@ def after_probe(track: HealthTrack, probe: ProbeSpec, verdict: Verdict, *, ended
             return HealthTrack(health, track.failing_streak + 1, ended_s + interval_s(probe))
 
 
-def next_probe_in(probe: ProbeSpec, health: Health, *, age_s: float, took_s: float, crowding: float = 1.0) -> float:
+def next_probe_in(
+    probe: ProbeSpec,
+    health: Health,
+    *,
+    age_s: float,
+    took_s: float,
+    crowding: float = 1.0,
+    heard_s: float | None = None,
+) -> float:
     """Seconds from the end of a probe to the next. `took_s` is what that probe took.
 
+    `heard_s` is the age at which the service last began to listen somewhere: infinity when it does not yet, None when nobody looks.
     `crowding` above 1 stretches the rest after a probe when many containers start at once on few processors. Never longer than
     Docker would wait.
     """
@@ -121,5 +133,7 @@ def next_probe_in(probe: ProbeSpec, health: Health, *, age_s: float, took_s: flo
         return interval_s(probe)
     docker_s = min(probe.start_interval_s or interval_s(probe), interval_s(probe))
     ceiling_s = min(max(CEILING * took_s, SHORTEST_CEILING_S), LONGEST_CEILING_S)
-    grown_s = min(max(FIRST_PROBE_S, age_s * GROWTH), max(ceiling_s, age_s * PATIENCE))
-    return min(max(grown_s, REST * took_s * max(1.0, crowding)), docker_s)
+    since_s = age_s if heard_s is None or heard_s > age_s else age_s - heard_s
+    grown_s = min(max(FIRST_PROBE_S, since_s * GROWTH), max(ceiling_s, age_s * PATIENCE))
+    rest = REST_UNHEARD if heard_s == math.inf and took_s > CHEAP_S else REST
+    return min(max(grown_s, rest * took_s * max(1.0, crowding)), docker_s)

@@ -6,6 +6,8 @@ Facts are: what the engine says (`observe`, `settled`, `started`), that a proces
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 
 from cais.engine.protocol import ContainerState, Health, ProbeResult, State
@@ -239,7 +241,7 @@ def probed(kept: Kept, run: int, result: ProbeResult, moment: Moment, *, took_s:
     age_s = moment.monotonic - kept.began
     verdict = judge(kept.track, probe, began_s=age_s - took_s, passed=result.exit_code == 0)
     track = after_probe(kept.track, probe, verdict, ended_s=age_s)
-    wait_s = next_probe_in(probe, track.health, age_s=age_s, took_s=took_s, crowding=crowding)
+    wait_s = next_probe_in(probe, track.health, age_s=age_s, took_s=took_s, crowding=crowding, heard_s=kept.heard)
     new = replace(
         kept,
         probing=False,
@@ -253,6 +255,16 @@ def probed(kept: Kept, run: int, result: ProbeResult, moment: Moment, *, took_s:
         condemned = replace(new, phase=Phase.STOPPING, condemned=True, probe_due=None)
         return Turn(condemned, (*steps, Unwatch(), Stop()))
     return Turn(new, steps)
+
+
+def heard(kept: Kept, moment: Moment, *, something: bool) -> Turn:
+    """The starting service was listened for: `something` new is there, so it is probed at once, or nothing is yet."""
+    if kept.phase is not Phase.RUNNING or kept.health is not Health.STARTING:
+        return Turn(kept)
+    if not something:
+        return Turn(kept if kept.heard is not None else replace(kept, heard=math.inf))
+    probe_due = kept.probe_due if kept.probing else moment.monotonic
+    return Turn(replace(kept, heard=moment.monotonic - kept.began, probe_due=probe_due))
 
 
 def _tell_probe(old: Kept, new: Kept, verdict: Verdict, result: ProbeResult, moment: Moment) -> tuple[Step, ...]:

@@ -34,7 +34,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
 
     `probe_due` and `act_due` (end of the back-off, or the next question about an exit) are monotonic. `last_delay_s` is the wait
     before the present run. `condemned`: it is stopped for being unhealthy, and restarted whatever its policy. `exit_told` is when the
-    last exit was that the history has. `stays_down`: its last run was before the machine's start; `up` is to start it, in its order.
+    last exit was that the history has. `heard` is `health.next_probe_in`'s `heard_s`. `stays_down`: its last run was before the machine's start; `up` is to start it, in its order.
     """
 
     state: ContainerState
@@ -44,6 +44,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     track: HealthTrack | None = None
     last_probe: ProbeResult | None = None
     was_healthy: bool = False
+    heard: float | None = None
     probing: bool = False
     probe_due: float | None = None
     act_due: float | None = None

@@ -45,7 +45,12 @@ AFTER_MISTAKE_S = 1.0
 CANNOT_PROBE = 126  # exit code of a probe that could not be run
 PROBE_OUTPUT_CHARS = 4_096
 
+LISTEN_S = 0.01  # between two looks at what a starting service listens on, growing with its age
+LISTEN_GROWTH = 0.03
+
 T = TypeVar("T")
+Listening = Callable[[int], frozenset[bytes] | None]
+"""What the network namespace of a pid listens on; None when the process is gone."""
 
 
 class Supervisor:
@@ -63,8 +68,10 @@ class Supervisor:
         exits: ExitWatch,
         *,
         booted_at: float = 0.0,
+        listening: Listening | None = None,
     ) -> None:
         self._engine = engine
+        self._listening = listening
         self._project = project
         self._clock = clock
         self._clerk = clerk
@@ -199,6 +206,8 @@ class Supervisor:
         match step:
             case Watch(pid, run):
                 self._exits.watch(container_id, pid, functools.partial(self._process_gone, container_id, run))
+                if self._listening is not None:
+                    self._spawn(self._listen(container_id, pid, run, self._listening))
             case Unwatch():
                 self._exits.unwatch(container_id)
             case Publish(event):
@@ -260,6 +269,20 @@ class Supervisor:
             text = str(error)[:PROBE_OUTPUT_CHARS]
             result = ProbeResult(began=epoch, ended=self._clock.now(), exit_code=CANNOT_PROBE, output=text)
         return result, self._clock.monotonic() - began
+
+    async def _listen(self, container_id: str, pid: int, run: int, listening: Listening) -> None:
+        """While a service with a health check starts: have it probed as soon as it listens somewhere new."""
+        known: frozenset[bytes] = frozenset()
+        while (kept := self._kept.get(container_id)) is not None and kept.run == run and _is_listened_for(kept):
+            found = listening(pid)
+            if found is None:
+                return
+            if found - known or kept.heard is None:
+                self._apply(container_id, keeper.heard(kept, self._moment(), something=bool(found - known)))
+            known |= found
+            starting = sum(1 for other in self._kept.values() if other.health is Health.STARTING)
+            age_s = max(0.0, self._clock.monotonic() - kept.began)
+            await asyncio.sleep(max(LISTEN_S, age_s * LISTEN_GROWTH) * max(1.0, starting / (2 * self._processors)))
 
     # --- looking ---------------------------------------------------------------------------------------------------
 
@@ -347,3 +370,8 @@ class Supervisor:
     def _publish(self, event: SupervisorEvent) -> None:
         self.audience.tell(event)
         self._clerk.keep(event)
+
+
+def _is_listened_for(kept: Kept) -> bool:
+    """Whether it says something that it listens: not in the host's network, where others do too."""
+    return kept.health is Health.STARTING and kept.phase is Phase.RUNNING and kept.state.spec.network_mode != "host"

@@ -18,7 +18,7 @@ from cais.supervise.clerk import Clerk, Hold, Upkeep
 from cais.supervise.exits import PidfdWatch
 from cais.supervise.history import History
 from cais.supervise.journal import Journal
-from cais.supervise.loop import Supervisor
+from cais.supervise.loop import Listening, Supervisor
 from cais.supervise.server import Server
 
 LINGER_S = 5.0  # without anything to watch
@@ -34,6 +34,7 @@ def serve(
     ready_fd: int | None = None,
     hold: Hold | None = None,
     upkeep: Upkeep | None = None,
+    listening: Listening | None = None,
     linger_s: float = LINGER_S,
 ) -> bool:
     """Supervise `project` until nothing is left to watch, or SIGTERM. False, at once, when another supervisor does so already.
@@ -54,7 +55,7 @@ def serve(
         exits = PidfdWatch()
         booted_at = clock.now() - time.clock_gettime(time.CLOCK_BOOTTIME)
         clerk = Clerk(clock, history, journal, hold=hold, upkeep=upkeep)
-        supervisor = Supervisor(engine, project, clock, clerk, exits, booted_at=booted_at)
+        supervisor = Supervisor(engine, project, clock, clerk, exits, booted_at=booted_at, listening=listening)
         asyncio.run(_live(supervisor, paths, ready_fd, linger_s))
     except BaseException as error:
         journal.write(clock.now(), "the supervisor ends: " + "".join(traceback.format_exception(error)))

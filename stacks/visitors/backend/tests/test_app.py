@@ -52,7 +52,10 @@ def test_the_largest_number_is_a_number(client):
     assert len(client.get(f"/api/visitors?before={2**63 - 1}").get_json()) == 1
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "limit=" + "9" * 5000, "limit=-1", "before=0", f"before={2**63}", "limit=²"])
+@pytest.mark.parametrize(
+    "query",
+    ["limit=0", "limit=101", "limit=x", "limit=" + "9" * 5000, "limit=-1", "before=0", f"before={2**63}", "limit=²"],
+)
 def test_a_page_that_makes_no_sense_is_refused(client, query):
     answer = client.get(f"/api/visitors?{query}")
     assert answer.status_code == 400
@@ -101,7 +104,12 @@ def test_a_body_that_cannot_be_read_has_its_status(client, send, status):
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("get", "/api/nothing", 404), ("get", "/api/visitors/9", 404), ("get", f"/api/visitors/{2**63}", 404), ("delete", "/api/visitors", 405)],
+    [
+        ("get", "/api/nothing", 404),
+        ("get", "/api/visitors/9", 404),
+        ("get", f"/api/visitors/{2**63}", 404),
+        ("delete", "/api/visitors", 405),
+    ],
 )
 def test_unknown_things_are_json_too(client, method, path, status):
     answer = getattr(client, method)(path)
