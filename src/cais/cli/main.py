@@ -57,7 +57,12 @@ class _Parser(argparse.ArgumentParser):
     """argparse that raises our error instead of leaving the process."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(message, hint=f"see `{self.prog} --help`")
+        import difflib
+
+        wrong = [word for word in message.split() if word.startswith("--")] if "unrecognized" in message else []
+        known = [flag for action in self._actions for flag in action.option_strings]
+        near = difflib.get_close_matches(wrong[0].partition("=")[0], known, 1) if wrong else []
+        raise UsageError(message, hint=f'did you mean "{near[0]}"?' if near else f"see `{self.prog} --help`")
 
 
 def entry() -> NoReturn:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 
 import msgspec
 
 from cais.cli.target import observed_project
 from cais.cli.view.table import ago, table
 from cais.cli.wire import Wire
+from cais.clock import rfc3339
 from cais.engine.protocol import ContainerState, State
 from cais.project import names, select
 from cais.project.status import command_text, ports_text, status_text
@@ -83,7 +85,7 @@ def as_json(container: ContainerState, wire: Wire) -> dict[str, object]:
     now = wire.clock.now()
     return {
         "Command": _command(container, wire, whole=True),
-        "CreatedAt": container.created_at,
+        "CreatedAt": time.strftime("%Y-%m-%d %H:%M:%S +0000 UTC", time.gmtime(container.created_at)),
         "ExitCode": container.exit_code,
         "Health": container.health.value if container.health.value != "none" else "",
         "ID": container.id,
@@ -109,7 +111,7 @@ def as_json(container: ContainerState, wire: Wire) -> dict[str, object]:
         "Reason": container.exit_reason,
         "RunningFor": f"{ago(now - container.created_at)} ago",
         "Service": container.spec.service,
-        "StartedAt": container.started_at,
+        "StartedAt": rfc3339(container.started_at) if container.started_at else "",
         "State": container.state.value,
         "Status": status_text(container, now, ago),
         "Number": container.spec.labels.get(names.NUMBER, ""),

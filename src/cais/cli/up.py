@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 
 from cais.cli.attached import follow_until_stopped
 from cais.cli.perform import perform
@@ -16,6 +17,7 @@ from cais.project import order
 from cais.project.ensure import ImageOptions, ensure_images, known_image, missing_images
 from cais.project.observed import Observed, observe
 from cais.project.plan import Recreate, UpOptions, orphans, plan_up
+from cais.project.preflight import check_bind_sources
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -56,6 +58,7 @@ def run(args: argparse.Namespace, wire: Wire) -> int:
     options = _options(args)
     project = loaded_project(wire, options.services)
     chosen = _services(project, options)
+    check_bind_sources(project, chosen, os.path.exists)
     image_options = ImageOptions(build=args.build, no_build=args.no_build)
     if args.dry_run:
         return _dry_run(wire, project, chosen, options, image_options)
@@ -116,7 +119,10 @@ def _dry_run(
         print(line)
     images = {name: known_image(project, project.services[name], source) for name in chosen}
     plan = plan_up(project, images, observe(wire.engine, project.name), options)
-    print(plan if plan.actions else "" if missing else "nothing to do")
+    if not plan.changes_nothing:
+        print(plan)
+    elif not missing:
+        print("nothing to do")
     return 0
 
 

@@ -6,6 +6,7 @@ The JSON stays with the container, so that a later plan can name the field that 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 
 import msgspec
@@ -19,6 +20,9 @@ NOT_PART_OF_A_CONTAINER = frozenset(
     {"build", "depends_on", "scale", "profiles", "pull_policy", "develop", "attach", "env_file", "platform"}
 )
 SHOWN_VALUE_LENGTH = 60
+MASK = "***"
+_SECRET_NAME = re.compile(r"passw|secret|token|credential|private|api_?key|access_?key|auth", re.IGNORECASE)
+_URL_PASSWORD = re.compile(r"(\w+://[^/:@\s]*:)[^/@\s]+@")
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -31,11 +35,19 @@ class Change(msgspec.Struct, frozen=True):
     def words(self) -> str:
         """`environment.DEBUG changed from "0" to "1"`, `ports.1 added`, ..."""
         field = ".".join(str(part) for part in self.path)
-        if self.old is None:
-            return f"{field} added: {self.new}"
-        if self.new is None:
-            return f"{field} removed (was {self.old})"
-        return f"{field} changed from {self.old} to {self.new}"
+        old, new = (None if value is None else masked(self.path, value) for value in (self.old, self.new))
+        if old is None:
+            return f"{field} added: {new}"
+        if new is None:
+            return f"{field} removed (was {old})"
+        return f"{field} changed from {old} to {new}" if old != new else f"{field} changed (its value is a secret)"
+
+
+def masked(path: KeyPath, shown: str) -> str:
+    """`shown` without what must not stand in a log: the value of a variable named like a secret, the password of a URL."""
+    if path and _SECRET_NAME.search(str(path[-1])):
+        return MASK
+    return _URL_PASSWORD.sub(rf"\1{MASK}@", shown)
 
 
 def canonical_config(service: Service, extra: Mapping[str, object]) -> str:

@@ -227,7 +227,7 @@ def _endpoints(project: Project, service: Service, name: str) -> tuple[EndpointS
     return tuple(
         EndpointSpec(
             network=project.networks[key].name,
-            aliases=tuple(dict.fromkeys((service.name, name, *place.aliases))),
+            aliases=tuple(dict.fromkeys((name, service.name, *place.aliases))),
             ipv4_address=place.ipv4_address,
             mac_address=place.mac_address or service.mac_address,
         )

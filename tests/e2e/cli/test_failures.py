@@ -34,8 +34,8 @@ CASES: dict[str, tuple[str, int, tuple[str, ...]]] = {
     "missing bind source": (
         HEAD
         + "    volumes:\n      - type: bind\n        source: ./nothing-here\n        target: /x\n        bind:\n          create_host_path: false\n",
-        1,
-        ("nothing-here",),
+        15,
+        ("compose.yaml:6", "nothing-here"),
     ),
     "image nowhere": (
         "services:\n  web:\n    image: no.such.registry.invalid/thing:1\n",

@@ -57,3 +57,8 @@ def test_unknown_verb_suggests_the_nearest(capsys: pytest.CaptureFixture[str]) -
 def test_unknown_flag_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ps", "--nonsense"]) == 16
     assert "--nonsense" in capsys.readouterr().err
+
+
+def test_mistyped_flag_suggests_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["up", "--wiat"]) == 16
+    assert 'did you mean "--wait"?' in capsys.readouterr().err

@@ -32,10 +32,10 @@ def test_a_built_service_without_image_is_named_after_project_and_service() -> N
     assert names.image_reference("shop", service("api", image="")) == "shop-api"
 
 
-def test_aliases_are_service_container_and_own() -> None:
+def test_aliases_are_container_service_and_own() -> None:
     spec = spec_of(service("api", networks={"default": ServiceNetwork(aliases=("backend",))}))
     assert spec.endpoints[0].network == "shop_default"
-    assert spec.endpoints[0].aliases == ("api", "shop-api-1", "backend")
+    assert spec.endpoints[0].aliases == ("shop-api-1", "api", "backend")
 
 
 def test_environment_without_value_is_left_out() -> None:
