@@ -11,11 +11,13 @@ import msgspec
 class Locations(msgspec.Struct, frozen=True):
     """The folders of one Cais root. All are absolute; none is made here.
 
-    `root` survives a reboot, `run` does not (sockets, pids, network namespaces).
+    `root` survives a reboot, `run` does not (sockets, pids, network namespaces). `runtime` is the OCI runtime to use there, "" for the
+    best one that works.
     """
 
     root: str
     run: str
+    runtime: str = ""
 
     @property
     def store(self) -> str:
@@ -49,7 +51,7 @@ class Locations(msgspec.Struct, frozen=True):
 
 
 def find_locations(env: Mapping[str, str], *, uid: int) -> Locations:
-    """`$CAIS_ROOT` and `$CAIS_RUN`, else the defaults for root or for a user (XDG base directory specification)."""
+    """`$CAIS_ROOT`, `$CAIS_RUN` and `$CAIS_RUNTIME`, else the defaults for root or for a user (XDG base directory specification)."""
     if uid == 0:
         root, run = "/var/lib/cais", "/run/cais"
     else:
@@ -59,4 +61,5 @@ def find_locations(env: Mapping[str, str], *, uid: int) -> Locations:
     if "CAIS_ROOT" in env:
         root = env["CAIS_ROOT"]
         run = os.path.join(root, "run")
-    return Locations(root=os.path.abspath(root), run=os.path.abspath(env.get("CAIS_RUN", run)))
+    run = os.path.abspath(env.get("CAIS_RUN", run))
+    return Locations(root=os.path.abspath(root), run=run, runtime=env.get("CAIS_RUNTIME", ""))

@@ -67,6 +67,8 @@ class _Parser(argparse.ArgumentParser):
 
 def entry() -> NoReturn:
     """The console script."""
+    # As a daemon has it: what is made in images, volumes and containers must not depend on who calls.
+    os.umask(0o022)
     code = main(sys.argv[1:])
     sys.stdout.flush()
     # The interpreter's orderly end costs 10 ms and waits for threads that only wait themselves.

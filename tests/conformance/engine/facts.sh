@@ -27,7 +27,8 @@ processes() {
 
 files() {
   while read -r _ _ _ root target options rest; do
-    fact "mount $target" "$options $(echo "$rest" | sed 's/.* - //; s/^- //')"
+    # Of the file system: its type and size; of the mount: what it forbids.
+    fact "mount $target" "$options $(echo "$rest" | sed -n 's/.*- \([^ ]*\) .*/\1/p')$(echo "$rest" | grep -o ' tmpfs .*\(size=[0-9]*[a-z]*\)' | sed 's/.*size/ size/')"
     fact "propagation $target" "$(echo "$rest" | sed 's/- .*//; s/:[0-9]*//g')"
   done </proc/self/mountinfo
   find /dev | sort | while read -r path; do
@@ -46,7 +47,7 @@ network() {
   fact 'kernel domainname' "$(cat /proc/sys/kernel/domainname)"
   fact /etc/hostname "$(cat /etc/hostname)"
   lines /etc/hosts </etc/hosts
-  grep -v '^#' /etc/resolv.conf | lines /etc/resolv.conf
+  grep -v -e '^#' -e '^$' /etc/resolv.conf | lines /etc/resolv.conf
   ip -o link 2>/dev/null | sed 's/^[0-9]*: \([^@:]*\).* mtu \([0-9]*\).*/\1 mtu \2/' | lines link
   ip -o link 2>/dev/null | sed -n 's/.*link\/ether \([^ ]*\).*/\1/p' | lines mac
   ip -o addr 2>/dev/null | awk '{print $2, $3, $4}' | lines address
@@ -90,7 +91,7 @@ abilities() { # nothing here may change the host, even where it is allowed: some
   able 'mknod disk' mknod /tmp/disk b 254 0
   able 'read disk' dd if=/tmp/disk of=/dev/null bs=512 count=1
   able 'mknod kmsg' mknod /tmp/kmsg c 1 11
-  able 'read kmsg' dd if=/tmp/kmsg of=/dev/null bs=64 count=1
+  able 'read kmsg' dd if=/tmp/kmsg of=/dev/null bs=8192 count=1
   able 'read dmesg' dmesg
   able 'chown' chown 12345 /tmp/new
   able 'low port' sh -c 'nc -l -p 81 </dev/null & sleep 0.1; kill $!'

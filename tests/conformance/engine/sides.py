@@ -160,6 +160,7 @@ SCRUB = (
     (r"\b[0-9a-f]{12}\b", "<short id>"),
     (r"(lowerdir|upperdir|workdir)=[^,\s]*", r"\1=<path>"),
     (r"(?!02:42:0a:0b:0c:0d)\b([0-9a-f]{2}:){5}[0-9a-f]{2}\b", "<mac>"),
+    (r"\b(f[ef]0[0-2]::)0\b", r"\1"),  # two ways to write the same address
     (r"\bfe80::[0-9a-f:]+", "<link local>"),
 )
 

@@ -42,12 +42,12 @@ class NativeBuildExecutor:
 
     def __init__(self, locations: Locations) -> None:
         self._folder = os.path.join(locations.run, "build")
-        self._run_folder = locations.run
+        self._locations = locations
         self._swept = False
 
     def run(self, request: RunRequest, on_output: Callable[[bytes], None]) -> int:
         """Run to the end; see BuildExecutor.run. Raises CaisError when the command could not be started for a reason of the machine."""
-        runtime = choose(self._run_folder)
+        runtime = choose(self._locations)
         self._sweep(runtime)
         with _bundle(self._folder) as bundle:
             config = _configure(request, bundle, identify_in(request.root, request.user))

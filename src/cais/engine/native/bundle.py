@@ -148,8 +148,10 @@ def _write_etc(parts: Parts, record: Record, folder: Folder) -> str:
         hosts, resolver = mounts.host_texts(spec.extra_hosts)
     else:
         hostname = spec.hostname or record.id[:12]
-        names = f"{hostname}.{spec.domainname} {hostname}" if spec.domainname else hostname
-        own = tuple((address, names) for address in dict.fromkeys(life.addresses.values()))
+        own = tuple(
+            (address, etcfiles.own_names(hostname, spec.domainname))
+            for address in dict.fromkeys(life.addresses.values())
+        )
         hosts = etcfiles.hosts(own, spec.extra_hosts, gateway=_gateway(parts, spec))
         resolver = _resolver(spec, life.name_servers)
     mounts.write_etc(folder, hostname=hostname, hosts=hosts, resolver=resolver)

@@ -22,6 +22,13 @@ def hosts(own: Iterable[tuple[str, str]], extra: Iterable[tuple[str, str]], *, g
     return "\n".join(lines) + "\n" + extra_lines(extra, gateway=gateway)
 
 
+def own_names(hostname: str, domainname: str) -> str:
+    """The names a container has in its own /etc/hosts: the full one, and up to the first dot."""
+    full = f"{hostname}.{domainname}" if domainname else hostname
+    short = full.partition(".")[0]
+    return f"{full} {short}" if short != full else full
+
+
 def extra_lines(extra: Iterable[tuple[str, str]], *, gateway: str) -> str:
     """The lines of /etc/hosts for `extra` (name, address)."""
     addresses = ((name, gateway if address == HOST_GATEWAY else address.strip("[]")) for name, address in extra)

@@ -152,6 +152,7 @@ def _furnish(parts: Parts, record: Record, image: StoredImage) -> None:
     folder = parts.folder(record.id)
     os.makedirs(folder.path, mode=0o700)
     rootfs.prepare(folder, image.snapshot_paths)
+    rootfs.mark(folder)
     mounts.write_files(record.spec.files, folder)
     targets = mounts.anonymous_targets(record.spec, image.config.config)
     anonymous = parts.volumes.furnish(record.id, record.spec, targets)

@@ -34,6 +34,11 @@ def present(root: str, points: Sequence[MountPoint]) -> Iterator[None]:
         _unmake(made, before, after)
 
 
+def make(root: str, point: MountPoint) -> None:
+    """Make `point` in `root`, to stay. Raises OSError."""
+    _make(root, point, [], {})
+
+
 def _make(root: str, point: MountPoint, made: list[tuple[str, bool]], before: dict[str, tuple[int, int]]) -> None:
     parts = [part for part in point.path.split("/") if part]
     folder = root

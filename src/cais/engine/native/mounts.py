@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
+import stat
+from collections.abc import Sequence
 
 from cais import durable
 from cais.engine.native import etcfiles
 from cais.engine.native.folders import Folder
+from cais.engine.native.mountpoints import MountPoint, make
 from cais.engine.native.oci import Mount
 from cais.engine.native.volumes import Volumes
 from cais.engine.protocol import ContainerSpec, FileSpec, MountKind, MountSpec
 from cais.errors import CaisError
 from cais.images.model import RunConfig
 from cais.linux.rootpath import host_path, resolve_in_root
+
+OPEN_TO_ALL = 0o1777
+_RUNTIMES_OWN = ("dev", "proc", "sys")
 
 
 def anonymous_targets(spec: ContainerSpec, image: RunConfig) -> tuple[str, ...]:
@@ -45,8 +51,29 @@ def resolve(
             extra = MountSpec(kind=MountKind.VOLUME, source="", target=target)
             asked.append(_resolved(extra, folder.merged, volumes, anonymous))
     taken = {mount.destination for mount in asked}
-    own = [*_etc_mounts(folder), *_file_mounts(spec.files, folder)]
-    return (*(mount for mount in own if mount.destination not in taken), *asked)
+    own = [*_etc_mounts(folder, read_only=spec.read_only), *_file_mounts(spec.files, folder)]
+    chosen = (*(mount for mount in own if mount.destination not in taken), *asked)
+    make_points(folder.merged, chosen)
+    return chosen
+
+
+def make_points(root: str, mounts: Sequence[Mount]) -> None:
+    """Make what `mounts` are to be mounted on, as far as it lies in the root itself.
+
+    The runtime would do it too, but crun 1.8 gives the folders on the way a mode of its own.
+    """
+    done: list[str] = []
+    for mount in sorted(mounts, key=lambda one: one.destination.count("/")):
+        target = mount.destination
+        inside = any(target.startswith(place + "/") for place in done)
+        if inside or target.split("/")[1] in _RUNTIMES_OWN or os.path.lexists(root + target):
+            done.append(target)
+            continue
+        is_folder = mount.type != "bind" or os.path.isdir(mount.source)
+        make(root, MountPoint(target, is_folder))
+        if mount.type == "tmpfs":
+            os.chmod(root + target, OPEN_TO_ALL)  # which the next start will find and keep
+        done.append(target)
 
 
 def write_files(files: tuple[FileSpec, ...], folder: Folder) -> None:
@@ -77,7 +104,10 @@ def _resolved(mount: MountSpec, root: str, volumes: Volumes, anonymous: dict[str
     target = resolve_in_root(root, mount.target)
     access = "ro" if mount.read_only else "rw"
     if mount.kind is MountKind.TMPFS:
-        return Mount(destination=target, type="tmpfs", source="tmpfs", options=_tmpfs_options(mount, access))
+        mode = _mode_of(root, target) if mount.tmpfs_mode is None else mount.tmpfs_mode
+        size = () if mount.tmpfs_size_bytes is None else (f"size={mount.tmpfs_size_bytes}",)
+        options = ("nosuid", "nodev", "noexec", access, f"mode={mode:o}", *size)
+        return Mount(destination=target, type="tmpfs", source="tmpfs", options=options)
     if mount.kind is MountKind.BIND:
         options = ("rbind", mount.propagation or "rprivate", access)
         return Mount(destination=target, type="bind", source=mount.source, options=options)
@@ -87,19 +117,21 @@ def _resolved(mount: MountSpec, root: str, volumes: Volumes, anonymous: dict[str
     return Mount(destination=target, type="bind", source=source, options=("rbind", "rprivate", access))
 
 
-def _tmpfs_options(mount: MountSpec, access: str) -> tuple[str, ...]:
-    size = () if mount.tmpfs_size_bytes is None else (f"size={mount.tmpfs_size_bytes}",)
-    mode = 0o1777 if mount.tmpfs_mode is None else mount.tmpfs_mode
-    return ("nosuid", "nodev", "noexec", access, f"mode={mode:o}", *size)
+def _mode_of(root: str, target: str) -> int:
+    """The mode of a tmpfs at `target` that nobody chose: that of the image's folder there, as in Docker, else open to all."""
+    try:
+        return stat.S_IMODE(os.lstat(os.path.join(root, target.lstrip("/"))).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return OPEN_TO_ALL
 
 
-def _etc_mounts(folder: Folder) -> list[Mount]:
+def _etc_mounts(folder: Folder, *, read_only: bool) -> list[Mount]:
     return [
         Mount(
             destination=resolve_in_root(folder.merged, f"/etc/{name}"),
             type="bind",
             source=folder.etc(name),
-            options=("bind", "rprivate", "rw"),
+            options=("bind", "rprivate", "ro" if read_only else "rw"),
         )
         for name in ("hostname", "hosts", "resolv.conf")
     ]

@@ -49,7 +49,7 @@ class Parts:
         if self._runtime is None:
             from cais.engine.native.runtime import choose
 
-            self._runtime = choose(self.locations.run)
+            self._runtime = choose(self.locations)
         return self._runtime
 
     @property

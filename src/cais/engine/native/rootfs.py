@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from cais.engine.native.folders import Folder
 from cais.linux import mount
 from cais.linux.overlay import mount_overlay
+from cais.linux.rootpath import host_path
 
 
 def prepare(folder: Folder, lowers: Sequence[str]) -> None:
@@ -25,6 +26,19 @@ def prepare(folder: Folder, lowers: Sequence[str]) -> None:
         os.chmod(folder.upper, model.st_mode & 0o7777)
     if not is_mounted(folder.merged):
         mount_overlay(layers, folder.upper, folder.work, folder.merged)
+
+
+def mark(folder: Folder) -> None:
+    """Put into the root what Docker puts into every container's and programs look for; idempotent."""
+    # Programs tell by this file that they run in a container.
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(f"{folder.merged}/.dockerenv", os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o755))
+    etc = host_path(folder.merged, "/etc")
+    if not os.path.lexists(etc):
+        os.mkdir(etc, 0o755)
+    if os.path.isdir(etc):
+        with contextlib.suppress(FileExistsError):
+            os.symlink("/proc/mounts", f"{etc}/mtab")
 
 
 def is_mounted(path: str) -> bool:

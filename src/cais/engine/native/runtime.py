@@ -14,12 +14,13 @@ import msgspec
 
 from cais import durable
 from cais.engine.native.cgroup import HYBRID_MOUNT, layout
-from cais.errors import MissingTool
+from cais.errors import Conflict, MissingTool, UsageError
+from cais.locations import Locations
 from cais.proc import find_program
 
 Result = TypeVar("Result")
 
-INSTALL_HINT = "apt-get install crun"
+NAMES = ("crun", "runc")  # the better one first
 
 
 class Runtime(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,41 +52,57 @@ class _Choice(msgspec.Struct, frozen=True):
     without: tuple[str, ...] = ()
 
 
-def choose(run_folder: str) -> Runtime:
-    """The runtime to use, from the note an earlier choice left under `run_folder`, else by trying. Raises MissingTool, HostError."""
-    note = os.path.join(run_folder, "runtime.json")
-    key = _host_key()
-    choice = _noted(note, key)
+def choose(locations: Locations) -> Runtime:
+    """The runtime to use, from the note an earlier choice left in the run folder, else by trying. Raises MissingTool, HostError, Conflict."""
+    note = os.path.join(locations.run, "runtime.json")
+    state = os.path.join(locations.run, "runtime")
+    key = _host_key(locations.runtime)
+    noted = _noted(note)
+    choice = noted if noted is not None and noted.key == key else None
     if choice is None:
         from cais.engine.native.trial import first_working
 
-        os.makedirs(run_folder, mode=0o711, exist_ok=True)
-        name, program, without = first_working(candidates(), run_folder)
+        os.makedirs(locations.run, mode=0o711, exist_ok=True)
+        name, program, without = first_working(candidates(locations.runtime), locations.run)
         choice = _Choice(key, name, program, without)
+        _check_change(noted, choice, state)
         durable.write(note, msgspec.json.encode(choice), sync=False)
-    state = os.path.join(run_folder, "runtime")
     return Runtime(name=choice.name, program=choice.program, state=state, without=choice.without)
 
 
-def candidates() -> tuple[tuple[str, str, tuple[str, ...]], ...]:
-    """Name, program and mounts to hide, best first. Raises MissingTool when there is no runtime at all."""
+def candidates(wanted: str = "") -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    """Name, program and mounts to hide, best first; only runtime `wanted` if that is given. Raises MissingTool, UsageError."""
+    if wanted not in ("", *NAMES):
+        raise UsageError(f'"{wanted}" is not a runtime that Cais knows', hint='set CAIS_RUNTIME to "crun" or "runc"')
     found: list[tuple[str, str, tuple[str, ...]]] = []
-    crun, runc = find_program("crun"), find_program("runc")
-    if crun is not None:
-        found.append(("crun", crun, ()))
-        if layout() == "hybrid":
-            found.append(("crun", crun, (HYBRID_MOUNT,)))
-    if runc is not None:
-        found.append(("runc", runc, ()))
+    for name in NAMES:
+        program = find_program(name) if wanted in ("", name) else None
+        if program is None:
+            continue
+        found.append((name, program, ()))
+        if name == "crun" and layout() == "hybrid":
+            found.append((name, program, (HYBRID_MOUNT,)))
     if not found:
-        raise MissingTool("no OCI runtime is installed", hint=INSTALL_HINT)
+        raise MissingTool(
+            f'the OCI runtime "{wanted}" is not installed' if wanted else "no OCI runtime is installed",
+            hint=f"apt-get install {wanted or NAMES[0]}",
+        )
     return tuple(found)
 
 
-def _host_key() -> str:
+def _check_change(before: _Choice | None, after: _Choice, state: str) -> None:
+    """One runtime cannot read what the other one knows of its containers."""
+    if before is not None and before.name != after.name and os.path.isdir(state) and os.listdir(state):
+        raise Conflict(
+            f"containers made with {before.name} are still there, which {after.name} cannot handle",
+            hint=f"stop them first, with CAIS_RUNTIME={before.name}",
+        )
+
+
+def _host_key(wanted: str) -> str:
     # An upgraded runtime or other cgroups ask for a new trial; two stat calls tell.
-    parts = [layout()]
-    for name in ("crun", "runc"):
+    parts = [wanted, layout()]
+    for name in NAMES:
         program = find_program(name)
         if program is not None:
             status = os.stat(program)
@@ -93,10 +110,9 @@ def _host_key() -> str:
     return " ".join(parts)
 
 
-def _noted(note: str, key: str) -> _Choice | None:
+def _noted(note: str) -> _Choice | None:
     try:
         with open(note, "rb") as stream:
-            choice = msgspec.json.decode(stream.read(), type=_Choice)
+            return msgspec.json.decode(stream.read(), type=_Choice)
     except (FileNotFoundError, msgspec.DecodeError):
         return None
-    return choice if choice.key == key else None

@@ -131,9 +131,16 @@ def _process(spec: ContainerSpec, facts: Facts, warnings: list[str]) -> oci.Proc
         capabilities=grant(capabilities(spec, facts.able), who.uid),
         rlimits=rlimits(spec.limits.ulimits, facts.ceilings, warnings),
         no_new_privileges=facts.security.no_new_privileges,
-        oom_score_adj=spec.limits.oom_score_adj,
+        oom_score_adj=_oom_score_adj(spec, facts),
         apparmor_profile=facts.security.apparmor,
     )
+
+
+def _oom_score_adj(spec: ContainerSpec, facts: Facts) -> int | None:
+    """Docker's default is 0, whatever the caller has; to lower it takes a right (proc_pid_oom_score_adj(5))."""
+    if spec.limits.oom_score_adj is None and "CAP_SYS_RESOURCE" in facts.able:
+        return 0
+    return spec.limits.oom_score_adj
 
 
 def _mounts(spec: ContainerSpec, facts: Facts) -> tuple[oci.Mount, ...]:
@@ -146,7 +153,9 @@ def _mounts(spec: ContainerSpec, facts: Facts) -> tuple[oci.Mount, ...]:
         )
     ]
     if facts.shm:
-        mounts.append(_bind(facts.shm, "/dev/shm"))
+        # The host's own has been made by others, with options of theirs.
+        flags = () if facts.ipc == "host" else ("nosuid", "noexec", "nodev")
+        mounts.append(_bind(facts.shm, "/dev/shm", *flags))
     if facts.init_program:
         mounts.append(_bind(facts.init_program, INIT_TARGET, "ro"))
     # A mount of the user's replaces a standard one at the same place, and parents come before what is below them.
@@ -155,8 +164,8 @@ def _mounts(spec: ContainerSpec, facts: Facts) -> tuple[oci.Mount, ...]:
     return (*standard, *sorted(facts.mounts, key=lambda mount: mount.destination.count("/")))
 
 
-def _bind(source: str, target: str, access: str = "rw") -> oci.Mount:
-    return oci.Mount(destination=target, type="bind", source=source, options=("bind", "rprivate", access))
+def _bind(source: str, target: str, *options: str) -> oci.Mount:
+    return oci.Mount(destination=target, type="bind", source=source, options=("bind", "rprivate", *options))
 
 
 def _linux(spec: ContainerSpec, facts: Facts, warnings: list[str]) -> oci.Linux:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from cais.engine.native.etcfiles import extra_lines, hosts, resolver, search_of
+import pytest
+
+from cais.engine.native.etcfiles import extra_lines, hosts, own_names, resolver, search_of
 
 
 def test_hosts_have_the_loopback_the_own_and_the_extra_names() -> None:
@@ -20,3 +22,15 @@ def test_resolver() -> None:
 def test_search_domains_of_the_host() -> None:
     assert search_of("domain x\nnameserver 1\nsearch a b # c\n")[:2] == ("a", "b")
     assert search_of("") == ()
+
+
+@pytest.mark.parametrize(
+    ("hostname", "domainname", "names"),
+    [
+        ("ship", "", "ship"),
+        ("ship", "example.org", "ship.example.org ship"),
+        ("ship.example.org", "", "ship.example.org ship"),
+    ],
+)
+def test_a_container_s_own_names(hostname: str, domainname: str, names: str) -> None:
+    assert own_names(hostname, domainname) == names
