@@ -30,7 +30,13 @@ if [ ! -e "$folder/made" ]; then
   touch "$folder/made"
 fi
 mkdir -p "$root/root/cais"
+find "$root/root/cais" -mindepth 1 -maxdepth 1 ! -name .venv -exec rm -rf {} +
 git -C "$checkout" ls-files -z --cached --others --exclude-standard | tar -C "$checkout" --null --files-from=- -c | tar -C "$root/root/cais" -x
+# The history too: tests ask git about files.
+git clone --quiet --no-checkout "$checkout" "$folder/clone"
+mv "$folder/clone/.git" "$root/root/cais/.git"
+rmdir "$folder/clone"
+git -C "$root/root/cais" reset --quiet
 
 # A network of its own behind this machine's address: its ports, interfaces and packet filter are not this machine's.
 namespace=fresh-debian

@@ -59,9 +59,9 @@ class Browser:
         return str(self._window("GET", f"/element/{self._find(selector)}/text"))
 
     def texts(self, selector: str) -> list[str]:
-        """The visible text of every match, in the page's order."""
-        found = self._window("POST", "/elements", {"using": "css selector", "value": selector})
-        return [str(self._window("GET", f"/element/{one[ELEMENT]}/text")) for one in found]
+        """The visible text of every match, in the page's order; read at one moment, whatever the page does meanwhile."""
+        script = "return Array.from(document.querySelectorAll(arguments[0]), (one) => one.innerText)"
+        return [str(text) for text in self._window("POST", "/execute/sync", {"script": script, "args": [selector]})]
 
     def is_shown(self, selector: str) -> bool:
         return bool(self._window("GET", f"/element/{self._find(selector)}/displayed"))

@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -33,39 +33,52 @@ def place(visitors: Stack, service: str) -> tuple[str, int]:
     return visitors.address(service), 8000
 
 
+def quickest(stop: Callable[[], float], visitors: Stack) -> float:
+    """The best of three times in seconds: other programs may keep the machine busy."""
+    taken = []
+    for _ in range(3):
+        taken.append(stop())
+        if taken[-1] < STOP_S:
+            break
+        visitors.up()
+    return min(taken)
+
+
 @pytest.mark.parametrize("service", ["frontend", "backend"])
 def test_a_request_in_flight_is_finished_before_the_stop(visitors: Stack, api: str, service: str) -> None:
-    with SlowPost(*place(visitors, service), "/api/visitors", {"name": "em andamento"}) as post:
-        time.sleep(0.2)  # the server has read the head
-        stopping = Stopping(visitors, service)
-        time.sleep(0.4)
-        assert not stopping.is_over()
-        answer = post.finish()
-    assert answer.status == 201, answer.body
-    assert stopping.seconds() < STOP_S
-    assert visitors.cais.container(service)["ExitCode"] == 0
-    visitors.up()
+    def stop() -> float:
+        with SlowPost(*place(visitors, service), "/api/visitors", {"name": "em andamento"}) as post:
+            time.sleep(0.2)  # the server has read the head
+            stopping = Stopping(visitors, service)
+            time.sleep(0.4)
+            assert not stopping.is_over()
+            answer = post.finish()
+        assert answer.status == 201, answer.body
+        seconds = stopping.seconds()
+        assert visitors.cais.container(service)["ExitCode"] == 0
+        return seconds
+
+    assert quickest(stop, visitors) < STOP_S
+    visitors.ensure_up()
     assert http(api).json[0]["name"] == "em andamento"
 
 
 @pytest.mark.parametrize("service", ["frontend", "backend"])
 def test_a_request_that_never_ends_does_not_hold_up_the_stop(visitors: Stack, api: str, service: str) -> None:
-    taken = []
-    for _ in range(3):  # the quickest counts: other programs may keep the machine busy
+    def stop() -> float:
         with SlowPost(*place(visitors, service), "/api/visitors", {"name": "nunca"}):
             time.sleep(0.2)
-            taken.append(Stopping(visitors, service).seconds())
+            seconds = Stopping(visitors, service).seconds()
         assert visitors.cais.container(service)["ExitCode"] == 0
-        if taken[-1] < STOP_S:
-            break
-        visitors.up()
-    assert min(taken) < STOP_S
+        return seconds
+
+    assert quickest(stop, visitors) < STOP_S
 
 
 def test_the_database_stops_in_order_while_it_is_in_use(visitors: Stack, api: str) -> None:
     """SIGINT ("fast shutdown", as the official image asks for) ends sessions, so a query may fail, but nothing needs recovery."""
     assert http(api).status == 200
-    assert Stopping(visitors, "db").seconds() < STOP_S
+    assert quickest(lambda: Stopping(visitors, "db").seconds(), visitors) < STOP_S
     assert visitors.cais.container("db")["ExitCode"] == 0
     visitors.up()
     last = visitors.cais.ok("logs", "db").stdout.rpartition("received fast shutdown request")[2]
