@@ -52,6 +52,19 @@ def test_without_root_the_exact_command_is_printed(lacking: dict[str, str]) -> N
     assert {"conmon", "nftables"} <= set(install.split()) <= {"conmon", "nftables", "python3", "python3-venv"}
 
 
+def test_without_root_and_with_all_there_it_says_so(lacking: dict[str, str]) -> None:
+    folder = Path(lacking["PATH"].split(":")[0])
+    (folder / "dpkg-query").write_text("#!/bin/sh\nprintf installed\n")
+    shutil.copytree(CHECKOUT / "scripts", folder / "checkout/scripts")
+    shutil.copy(CHECKOUT / "run", folder / "checkout/run")
+    done = subprocess.run(
+        ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "./run"],
+        cwd=folder / "checkout", env=lacking, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "sudo ./run" in done.stderr
+
+
 def test_on_a_terminal_it_lists_each_package_with_its_reason_and_asks(lacking: dict[str, str]) -> None:
     pid, terminal = pty.fork()
     if pid == 0:
