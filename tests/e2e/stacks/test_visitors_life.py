@@ -107,11 +107,18 @@ def test_a_killed_service_is_back_and_serving(visitors: Stack, api: str, service
     until(lambda: visitors.cais.container(service)["Health"] == "healthy")
 
 
+def assert_in_order(progress: str) -> None:
+    """Each tier starts when the one it needs is healthy, not before."""
+    steps = ("db-1  Started", "db-1  Healthy", "backend-1  Started", "backend-1  Healthy", "frontend-1  Started")
+    places = [progress.index(step) for step in steps]
+    assert places == sorted(places), progress
+
+
 def test_data_survives_down_and_up(visitors: Stack, api: str) -> None:
     kept = post_json(api, {"name": "fica"}).json
     visitors.cais.ok("down")
     assert visitors.services() == {}
-    visitors.up()
+    assert_in_order(visitors.up().stderr)
     assert http(api).json[0] == kept
     assert post_json(api, {"name": "depois"}).json["id"] > kept["id"]
 
