@@ -73,7 +73,8 @@ class Spawned:
 
     def _environment(self, pipe: int) -> dict[str, str]:
         kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
-        own = {"CAIS_ROOT": self._locations.root, "CAIS_RUN": self._locations.run, READY_FD: str(pipe)}
+        places = self._locations
+        own = {"CAIS_ROOT": places.root, "CAIS_RUN": places.run, "CAIS_RUNTIME": places.runtime, READY_FD: str(pipe)}
         return {**kept, **own, "MALLOC_ARENA_MAX": "2"}  # many threads that do little need no heap each
 
     def _await_ready(self, deadline: float) -> None:
