@@ -3,6 +3,8 @@
 import subprocess
 from pathlib import Path
 
+from tests.e2e.harness import until
+
 
 def mounts(root: Path) -> list[str]:
     """Mount points below `root`."""
@@ -37,3 +39,8 @@ def state(root: Path) -> dict[str, list[str]]:
         "links": links(),
         "monitors": [p for p in processes(str(root)) if p.startswith(("conmon", "/usr/bin/conmon"))],
     }
+
+
+def check_same(root: Path, before: dict[str, list[str]]) -> None:
+    """Fail unless all is as it was; the kernel takes interfaces away a moment after it was asked to."""
+    until(lambda: state(root) == before or None, timeout_s=10)

@@ -120,7 +120,7 @@ def test_up_killed_at_random_moments_is_repaired_by_up(stack: Cais) -> None:
     stack.ok("up", "-d", "--wait", "web")
     assert until(lambda: answers(url(stack)))
     stack.ok("down", "-v", "-t", "0")
-    assert leaks.state(stack.root) == before
+    leaks.check_same(stack.root, before)
     assert stack.containers() == []
 
 
@@ -135,4 +135,4 @@ def test_a_build_killed_in_the_middle_is_repaired_by_running_it_again(project: C
     process.kill()
     process.wait()
     assert "two" in project.ok("build").stderr
-    assert leaks.state(project.root) == before
+    leaks.check_same(project.root, before)

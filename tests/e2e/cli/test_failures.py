@@ -96,7 +96,7 @@ def test_failing_run_shows_step_exit_code_and_output(project: Cais, tiny: str) -
     assert result.code == 17, result
     for word in ("Dockerfile:2", "exit code", "9", "nearly there"):
         assert word in result.stderr, result
-    assert leaks.state(project.root) == before
+    leaks.check_same(project.root, before)
 
 
 def test_no_project_here(project: Cais) -> None:

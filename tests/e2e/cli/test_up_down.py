@@ -57,7 +57,7 @@ def test_up_waits_for_health_in_order_and_down_leaves_nothing(project: Cais, tin
     assert http(f"http://127.0.0.1:{port}/").body == b"up\n"
     project.ok("down", "-v")
     assert project.containers() == []
-    assert leaks.state(project.root) == before
+    leaks.check_same(project.root, before)
 
 
 def test_up_when_all_is_up_changes_nothing(project: Cais, tiny: str, port: int) -> None:
@@ -88,7 +88,7 @@ def test_dry_run_prints_the_plan_and_changes_nothing(project: Cais, tiny: str, p
     assert "create container" in plan
     assert "wait until db is healthy: web depends on it" in plan
     assert project.containers() == []
-    assert leaks.state(project.root) == before
+    leaks.check_same(project.root, before)
 
 
 def test_data_in_a_volume_survives_down_and_up(project: Cais, tiny: str, port: int) -> None:
