@@ -10,7 +10,7 @@ SOURCE = Path(__file__).parents[2] / "src" / "cais"
 
 # package -> what it may import besides itself and the base modules
 BASE = {"errors", "events", "clock", "locations", "version"}
-HOST = {"proc", "durable", "digest", "database"}
+HOST = {"proc", "durable", "digest", "database", "decoding"}
 ALLOWED: dict[str, set[str]] = {
     **{name: set() for name in BASE},
     **dict.fromkeys(HOST, HOST),

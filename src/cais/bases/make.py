@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
+from cais import decoding
 from cais.bases import archive as apt
 from cais.bases import catalogue
 from cais.bases.labels import finished_config
@@ -69,7 +70,7 @@ def _find(recipe: Recipe, store: ImageStore) -> StoredImage | None:
     found = store.find(facts["image"])
     if found is None:
         # The image was removed while something else kept its snapshot: only the record is missing.
-        found = store.create(msgspec.json.decode(facts["config"], type=ImageConfig), facts["snapshot"])
+        found = store.create(decoding.decode(facts["config"], ImageConfig), facts["snapshot"])
     return _named(recipe, store, found)
 
 

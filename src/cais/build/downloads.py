@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from cais import durable
+from cais import decoding, durable
 from cais.build import host
 from cais.digest import CHUNK_BYTES, parse_digest
 from cais.errors import BuildError, CaisError, InvalidDockerfile, Problem, Span
@@ -67,7 +67,7 @@ class Downloads:
     def _kept(self, url: str) -> Download | None:
         try:
             with open(self._record(url), "rb") as stream:
-                kept = msgspec.json.decode(stream.read(), type=Download)
+                kept = decoding.decode(stream.read(), Download)
         except (FileNotFoundError, msgspec.MsgspecError):  # never fetched, or the record was cut short by a power cut
             return None
         return kept if os.path.exists(self.path(kept)) else None

@@ -6,6 +6,7 @@ import hashlib
 
 import msgspec
 
+from cais import decoding
 from cais.build.cachekey import CacheKey, Components, base_key, cache_key, differences
 from cais.build.evaluate import Evaluated
 from cais.build.select import Selection, file_digests, select
@@ -180,8 +181,8 @@ class StageWork:
         row = self._session.store.get_cached(self._place())
         if row is None:
             return ""
-        old = msgspec.json.decode(row["components"], type=Components)
-        files = msgspec.json.decode(row["files"], type=dict[str, str])
+        old = decoding.decode(row["components"], Components)
+        files = decoding.decode(row["files"], dict[str, str])
         if old.what == "COPY" and old.inputs != key.components.inputs:
             now = self._files(step)
             changed = [name for name in sorted({*files, *now}) if files.get(name) != now.get(name)]

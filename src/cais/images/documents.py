@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import msgspec
 
+from cais import decoding
 from cais.errors import InvalidImage, Problem
 from cais.images.model import ImageConfig
 
@@ -20,7 +21,7 @@ def decode_config(data: bytes) -> ImageConfig:
 def decode(data: bytes, kind: type[T], name: str) -> T:
     """`data` as a `kind`; members that are null count as absent, for Docker writes `"Cmd": null`."""
     try:
-        return msgspec.json.decode(data, type=kind)
+        return decoding.decode(data, kind)
     except msgspec.ValidationError:
         pass
     except (msgspec.DecodeError, RecursionError) as error:

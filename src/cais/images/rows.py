@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from cais import decoding
 from cais.digest import Digest
 
 if TYPE_CHECKING:  # sqlite3 costs 11 ms, and a store may be made without being used
@@ -236,7 +237,7 @@ class Rows:
                AND (snapshot = '' OR EXISTS (SELECT 1 FROM snapshots s WHERE s.id = build_cache.snapshot))""",
             (key,),
         ).fetchone()
-        return {**msgspec.json.decode(row[0], type=dict[str, str]), "snapshot": row[1]} if row else None
+        return {**decoding.decode(row[0], dict[str, str]), "snapshot": row[1]} if row else None
 
     def set_cached(self, key: str, snapshot_id: str, facts: Mapping[str, str], created_at: float) -> None:
         """Keep a build cache row, in place of an older one."""

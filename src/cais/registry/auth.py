@@ -8,6 +8,7 @@ from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
+from cais import decoding
 from cais.errors import PullError
 from cais.registry.credentials import Credentials
 from cais.registry.errors import refused
@@ -79,7 +80,7 @@ def _token(transport: Transport, challenge: Challenge, repository: str, credenti
     try:
         if answer.status != 200:
             raise refused(transport.endpoint.host, f'a token for "{repository}"', answer.status, error_text(answer))
-        token = msgspec.json.decode(answer.read_all(_MAX_TOKEN_BYTES), type=_Token)
+        token = decoding.decode(answer.read_all(_MAX_TOKEN_BYTES), _Token)
     except msgspec.DecodeError as error:
         raise PullError(f'registry "{transport.endpoint.host}" sends a token that is not JSON') from error
     finally:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from cais import decoding
 from cais.errors import InvalidInput, MissingTool, Problem, Span
 from cais.registry.settings import DOCKER_HUB
 
@@ -62,7 +63,7 @@ def find_credentials(registry: str, path: str) -> Credentials | None:
     """
     try:
         with open(path, "rb") as stream:
-            config = msgspec.json.decode(stream.read(), type=_DockerConfig)
+            config = decoding.decode(stream.read(), _DockerConfig)
     except FileNotFoundError:
         return None
     except msgspec.DecodeError as error:
@@ -112,7 +113,7 @@ def _ask(helper: str, key: str) -> Credentials | None:
     outcome = proc.run(command)
     if not outcome.ok:
         return None
-    answer = msgspec.json.decode(outcome.stdout, type=_HelperAnswer)
+    answer = decoding.decode(outcome.stdout, _HelperAnswer)
     if answer.username == _TOKEN_USER:
         return Credentials(identity_token=answer.secret)
     return Credentials(username=answer.username, password=answer.secret)

@@ -18,6 +18,7 @@ from typing import IO, Any
 
 import msgspec
 
+from cais import decoding
 from cais.errors import PullError
 from cais.registry.errors import unreachable
 from cais.registry.settings import Endpoint, RegistrySettings
@@ -112,7 +113,7 @@ def error_text(answer: Answer) -> str:
     """What the registry says of an error, on one line (OCI distribution specification, "Error Codes")."""
     data = answer.read_all(_MAX_ERROR_BYTES)
     try:
-        errors = msgspec.json.decode(data, type=_Errors).errors
+        errors = decoding.decode(data, _Errors).errors
     except msgspec.DecodeError:
         return ""
     return "; ".join(f"{error.code}: {error.message}" for error in errors)[:500]

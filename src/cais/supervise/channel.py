@@ -14,6 +14,7 @@ from typing import Self, TypeVar
 
 import msgspec
 
+from cais import decoding
 from cais.digest import digest_bytes
 from cais.errors import CaisError
 from cais.locations import Locations
@@ -163,7 +164,7 @@ class _Connection:
             self._buffer += chunk
         line, _, self._buffer = self._buffer.partition(b"\n")
         try:
-            return msgspec.json.decode(line, type=expected)
+            return decoding.decode(line, expected)
         except msgspec.MsgspecError as error:
             raise self.lost("speaks another version of Cais") from error
 

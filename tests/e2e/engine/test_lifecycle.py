@@ -214,7 +214,7 @@ def test_files_hosts_and_resolver(world: World) -> None:
 
 def test_a_stop_withdraws_the_names_and_a_start_gives_them_back(world: World) -> None:
     state = started(world, "a", network_mode="bridge", endpoints=(EndpointSpec(network="net", aliases=("web",)),))
-    names = {"net": ("web", "a", state.id[:12])}
+    names = {"net": ("a", "web", state.id[:12])}
     assert world.networking.names[state.id] == names
     world.engine.stop(state.id, timeout_s=0)
     assert world.networking.names[state.id] == {}

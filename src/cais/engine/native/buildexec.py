@@ -11,7 +11,7 @@ import secrets
 import subprocess
 from collections.abc import Callable, Iterator
 
-from cais import durable, proc
+from cais import decoding, durable, proc
 from cais.build.executor import BuildMount, RunRequest
 from cais.engine.native import etcfiles, oci
 from cais.engine.native.defaults import (
@@ -175,7 +175,7 @@ def _runtime_error(log: str) -> str:
     with open(log, "rb") as stream:
         for line in stream:
             with contextlib.suppress(msgspec.DecodeError):  # cut short by a crash
-                entry = msgspec.json.decode(line, type=dict[str, str])
+                entry = decoding.decode(line, dict[str, str])
                 if entry.get("level") == "error":
                     lines.append(entry.get("msg", ""))
     return "\n".join(lines)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from cais import proc
+from cais import decoding, proc
 from cais.engine.native import monitor, oci
 from cais.engine.native.defaults import grant
 from cais.engine.native.observe import is_running
@@ -99,7 +99,7 @@ def kill_session(member: int, among: tuple[int, ...]) -> None:
 
 def _process(parts: Parts, record: Record, spec: ExecSpec) -> oci.Process:
     with open(os.path.join(parts.folder(record.id).bundle, "config.json"), "rb") as stream:
-        base = msgspec.json.decode(stream.read(), type=_Bundle).process
+        base = decoding.decode(stream.read(), _Bundle).process
     env = dict(entry.partition("=")[::2] for entry in base.env)
     if spec.tty:
         env.setdefault("TERM", "xterm")
@@ -123,7 +123,7 @@ def _other_user(parts: Parts, record: Record, user: str, env: dict[str, str]) ->
     from cais.linux.users import identify_in
 
     who = identify_in(parts.folder(record.id).merged, user)
-    image = msgspec.json.decode(parts.records.image(record.id), type=RunConfig)
+    image = decoding.decode(parts.records.image(record.id), RunConfig)
     if "HOME" not in record.spec.environment and not any(entry.startswith("HOME=") for entry in image.env):
         env["HOME"] = who.home or "/"
     return oci.User(uid=who.uid, gid=who.gid, additional_gids=who.additional_gids)

@@ -17,7 +17,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from cais import proc
+from cais import decoding, proc
 from cais.engine.native import bundle, cgroup, monitor, mounts, observe, rootfs
 from cais.engine.native.netprotocol import Endpoint
 from cais.engine.native.parts import Parts
@@ -63,7 +63,7 @@ def start(parts: Parts, container_id: str, *, automatic: bool, on_ready: Callabl
             return record
         record = _revive(parts, record)
         before = record.life.phase
-        image = msgspec.json.decode(parts.records.image(container_id), type=RunConfig)
+        image = decoding.decode(parts.records.image(container_id), RunConfig)
         bundle.write(parts, record, image)
         parts.records.change(container_id, phase=Phase.STARTING)
         try:
@@ -124,10 +124,10 @@ def remove(parts: Parts, container_id: str, *, force: bool, volumes: bool) -> No
 
 
 def aliases(record: Record) -> tuple[EndpointSpec, ...]:
-    """The container's endpoints with the names every container has: its own and its short id."""
+    """The container's endpoints with the names every container has: its own (by which messages call it) and its short id."""
     return tuple(
         msgspec.structs.replace(
-            endpoint, aliases=tuple(dict.fromkeys((*endpoint.aliases, record.name, record.id[:12])))
+            endpoint, aliases=tuple(dict.fromkeys((record.name, *endpoint.aliases, record.id[:12])))
         )
         for endpoint in record.spec.endpoints
     )

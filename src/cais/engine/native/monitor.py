@@ -7,7 +7,7 @@ import time
 
 import msgspec
 
-from cais import proc
+from cais import decoding, proc
 from cais.engine.native.folders import Folder
 from cais.engine.native.runtime import Runtime
 from cais.errors import CaisError, HostError
@@ -66,7 +66,7 @@ def launch(
         raise HostError(
             f"conmon ended with {proc.describe_returncode(returncode)} before it reported", details=[str(command)]
         )
-    report = msgspec.json.decode(line, type=_Report)
+    report = decoding.decode(line, _Report)
     if report.data <= 0:
         raise explain(report.message)
     return report.data

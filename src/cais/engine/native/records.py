@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from cais import decoding
 from cais.database import Database
 from cais.engine.protocol import ContainerSpec, Health, PortSpec, ProbeResult, VolumeSpec
 from cais.errors import Conflict, NotFoundError
@@ -126,7 +127,13 @@ class Records:
                 ),
             )
         except sqlite3.IntegrityError as error:
-            raise name_taken(record.name) from error
+            raise self._name_taken(record.name) from error
+
+    def _name_taken(self, name: str) -> Conflict:
+        row = self._connection().execute("SELECT project FROM engine_container WHERE name = ?", (name,)).fetchone()
+        whose = f' by a container of project "{row[0]}"' if row and row[0] else ""
+        hint = f"`cais -p {row[0]} down` removes it" if whose else "remove or rename that container"
+        return Conflict(f'container name "{name}" is taken{whose}', hint=hint)
 
     def change(self, container_id: str, **changes: Any) -> Record:  # noqa: ANN401 - fields of Life, checked by replace
         """Replace fields of a container's life. Raises NotFoundError."""
@@ -155,7 +162,7 @@ class Records:
                     (name, _encode_spec(spec), container_id),
                 )
         except sqlite3.IntegrityError as error:
-            raise name_taken(name) from error
+            raise self._name_taken(name) from error
         return msgspec.structs.replace(record, spec=spec)
 
     def delete(self, container_id: str) -> None:
@@ -260,11 +267,6 @@ def not_found(container_id: str) -> NotFoundError:
     return NotFoundError(f'container "{container_id[:12]}" does not exist')
 
 
-def name_taken(name: str) -> Conflict:
-    """The error for a name that another container has."""
-    return Conflict(f'container name "{name}" is taken', hint="remove or rename that container")
-
-
 def without_contents(spec: ContainerSpec) -> ContainerSpec:
     """`spec` without what must not lie in the database: the contents of secrets and configs."""
     if not spec.files:
@@ -290,13 +292,11 @@ def _first(cursor: sqlite3.Cursor) -> Record | None:
 def _record(row: tuple[Any, ...]) -> Record:
     return Record(
         id=row[0],
-        spec=msgspec.json.decode(row[1], type=ContainerSpec),
+        spec=decoding.decode(row[1], ContainerSpec),
         created_at=row[2],
-        life=msgspec.json.decode(row[3], type=Life),
+        life=decoding.decode(row[3], Life),
     )
 
 
 def _volume(row: tuple[Any, ...]) -> VolumeRecord:
-    return VolumeRecord(
-        spec=msgspec.json.decode(row[0], type=VolumeSpec), created_at=row[1], container=row[2], target=row[3]
-    )
+    return VolumeRecord(spec=decoding.decode(row[0], VolumeSpec), created_at=row[1], container=row[2], target=row[3])

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
-from cais import durable
+from cais import decoding, durable
 from cais.engine.native.cgroup import HYBRID_MOUNT, layout
 from cais.errors import Conflict, MissingTool, UsageError
 from cais.locations import Locations
@@ -113,6 +113,6 @@ def _host_key(wanted: str) -> str:
 def _noted(note: str) -> _Choice | None:
     try:
         with open(note, "rb") as stream:
-            return msgspec.json.decode(stream.read(), type=_Choice)
+            return decoding.decode(stream.read(), _Choice)
     except (FileNotFoundError, msgspec.DecodeError):
         return None

@@ -12,6 +12,7 @@ from collections.abc import Set as AbstractSet
 
 import msgspec
 
+from cais import decoding
 from cais.engine.native.oci import Seccomp, Syscall, SyscallArgument
 from cais.errors import CaisError
 
@@ -81,7 +82,7 @@ def this_host() -> Host:
 def parse_profile(data: bytes, name: str) -> Profile:
     """The profile in `data`, which came from file `name`. Raises CaisError."""
     try:
-        return msgspec.json.decode(data, type=Profile)
+        return decoding.decode(data, Profile)
     except msgspec.DecodeError as error:
         raise CaisError(
             f'"{name}" is not a seccomp profile: {error}', hint="use a profile in Docker's JSON format"

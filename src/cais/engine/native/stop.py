@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
+from cais import decoding
 from cais.engine.native import lifecycle, observe
 from cais.engine.native.parts import Parts
 from cais.engine.native.records import Record
@@ -76,9 +77,8 @@ def stop_signal(parts: Parts, record: Record) -> str:
     """The container's stop signal, else its image's, else SIGTERM."""
     if record.spec.stop_signal:
         return record.spec.stop_signal
-    import msgspec
 
-    image = msgspec.json.decode(parts.records.image(record.id), type=RunConfig)
+    image = decoding.decode(parts.records.image(record.id), RunConfig)
     return image.stop_signal or DEFAULT_SIGNAL
 
 

@@ -7,6 +7,7 @@ import sqlite3
 
 import msgspec
 
+from cais import decoding
 from cais.database import Database
 from cais.engine.native.network.plan import Bridge, Lease
 from cais.engine.native.network.rules import Forward
@@ -138,7 +139,7 @@ class Rows:
                 address=row[3],
                 mac=row[4],
                 interface=row[5],
-                aliases=msgspec.json.decode(row[6], type=tuple[str, ...]),
+                aliases=decoding.decode(row[6], tuple[str, ...]),
             )
             for row in rows
         )
@@ -201,7 +202,7 @@ def forwards(container_id: str, ports: tuple[PortSpec, ...], lease: Lease | None
 
 
 def _state(row: tuple[bytes, str, str, str]) -> NetworkState:
-    spec = msgspec.json.decode(row[0], type=NetworkSpec)
+    spec = decoding.decode(row[0], NetworkSpec)
     return NetworkState(spec=spec, subnet=row[1], gateway=row[2], bridge=row[3])
 
 
