@@ -75,7 +75,7 @@ def meet(state: ContainerState, moment: Moment, *, seen: Seen | None = None, boo
         last_delay_s=policy.resumed_delay(state.restart_count),
         was_healthy=state.health is Health.HEALTHY,
         exit_told=told.exited_at,
-        stays_down=state.started_at < booted_at,
+        stays_down=0.0 < state.started_at < booted_at,
     )
     match state.state:
         case State.CREATED:
@@ -119,7 +119,8 @@ def observe(kept: Kept, state: ContainerState, moment: Moment) -> Turn:
         case Phase.IDLE | Phase.WAITING:
             if state.started_at > kept.state.started_at:
                 told = Publish(_started_event(state, automatic=False))
-                turn = _ask(replace(kept, state=state))
+                # Started and ended since it was looked at last: whatever held for earlier runs does not for this one.
+                turn = _ask(replace(kept, state=state, stays_down=False))
                 return Turn(turn.kept, (told, *turn.steps))
             if state.manually_stopped and kept.phase is Phase.WAITING:
                 return Turn(replace(kept, state=state, phase=Phase.IDLE, act_due=None))

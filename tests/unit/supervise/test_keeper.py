@@ -120,3 +120,11 @@ def test_a_wrong_clock_does_no_harm() -> None:
     before_its_start = keeper.meet(RUNNING, Moment(10.0, 50.0)).kept
     assert before_its_start.began == 50.0
     assert before_its_start.probe_due == pytest.approx(50.01)
+
+
+def test_one_that_was_started_and_ended_between_two_looks_is_restarted() -> None:
+    made = msgspec.structs.replace(RUNNING, state=State.CREATED, pid=0, started_at=0.0)
+    met = keeper.meet(made, at(-1), booted_at=500.0).kept
+    turn = keeper.observe(met, EXITED, at(5))
+    assert kinds(turn) == [ContainerStarted, type(turn.steps[1]), Settle]
+    assert keeper.settled(turn.kept, EXITED, at(5)).kept.phase is Phase.WAITING
