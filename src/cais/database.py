@@ -5,11 +5,22 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import stat
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from typing import Any
+
+from cais.errors import CaisError, NoSpace, PermissionNeeded
 
 BUSY_TIMEOUT_S = 30.0
+# What a full disk looks like when it is noticed in the middle of a write.
+_NO_SPACE_CODES = {
+    sqlite3.SQLITE_IOERR_WRITE,
+    sqlite3.SQLITE_IOERR_FSYNC,
+    sqlite3.SQLITE_IOERR_SHMSIZE,
+    sqlite3.SQLITE_IOERR_TRUNCATE,
+}
 
 
 class Database:
@@ -29,7 +40,16 @@ class Database:
         if existing is not None:
             return existing
         os.makedirs(os.path.dirname(self.path), exist_ok=True)
-        connection = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+        # It holds the environment of containers, so it is for its owner only; SQLite gives its other files the same mode.
+        # Made without being opened: to close any descriptor of it lets go of the locks that SQLite holds in other threads.
+        with contextlib.suppress(FileExistsError, PermissionError):  # of rights SQLite tells
+            os.mknod(self.path, stat.S_IFREG | 0o600)
+        try:
+            connection = sqlite3.connect(
+                self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, factory=_ExplainingConnection
+            )
+        except sqlite3.OperationalError as error:
+            raise (_explained(error) or error) from error
         _use_wal(connection)
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA foreign_keys=ON")
@@ -64,10 +84,11 @@ class Database:
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield connection
+            connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:  # SQLite itself rolls back when the disk is full
+                connection.execute("ROLLBACK")
             raise
-        connection.execute("COMMIT")
 
     def close(self) -> None:
         """Close this thread's connection."""
@@ -75,6 +96,34 @@ class Database:
         if existing is not None:
             existing.close()
             self._local.connection = None
+
+
+class _ExplainingConnection(sqlite3.Connection):
+    """Says in our words what the disk or its rights are the cause of."""
+
+    def execute(self, *args: Any) -> sqlite3.Cursor:  # noqa: ANN401 - as sqlite3's
+        """As `sqlite3.Connection.execute`; raises NoSpace, PermissionNeeded or HostError where the machine is the cause."""
+        try:
+            return super().execute(*args)
+        except sqlite3.OperationalError as error:
+            explained = _explained(error)
+            if explained is None:
+                raise
+            raise explained from error
+
+
+def _explained(error: sqlite3.OperationalError) -> CaisError | None:
+    """The same in our words; None when the machine is not the cause. Result codes: sqlite.org, "Result and Error Codes"."""
+    code = error.sqlite_errorcode
+    if code == sqlite3.SQLITE_FULL or code in _NO_SPACE_CODES:
+        return NoSpace(
+            "no space left for Cais's database", hint="free some where CAIS_ROOT is, then run the command again"
+        )
+    if code & 0xFF in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}:
+        return PermissionNeeded(
+            f"Cais's database cannot be used: {error}", hint="run as root, or set CAIS_ROOT to a folder of yours"
+        )
+    return None
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
