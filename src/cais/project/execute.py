@@ -21,6 +21,8 @@ from cais.project.actions import Action, Plan
 
 CANCEL_CHECK_S = 0.2  # a signal handler cannot notify a condition; this bounds how long Ctrl-C goes unnoticed
 
+COMMAND_CHARS = 40
+
 
 class Result(enum.Enum):
     """What came of an action."""
@@ -174,10 +176,15 @@ class _Performer:
         self._waiter.changed(action.id)
         detail = ""
         if outcome.killed and action.timeout_s != 0:
-            who = outcome.ignored_by or "its process"
+            who = _shortened(outcome.ignored_by or "its process")
             detail = f"stop took {outcome.elapsed_s:.1f} s: {who} ignored {outcome.signal} and was killed"
         self._emit("Container", action.name, Phase.DONE, "Stopped", detail)
 
     def _remove(self, action: actions.RemoveContainer) -> None:
         self._engine.remove(action.id, volumes=action.volumes)
         self._waiter.changed(action.id)
+
+
+def _shortened(command: str) -> str:
+    """A command line that leaves room for what is said about it."""
+    return command if len(command) <= COMMAND_CHARS else f"{command[: COMMAND_CHARS - 1]}…"

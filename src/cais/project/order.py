@@ -10,13 +10,15 @@ from cais.errors import NotFoundError
 
 def dependency_names(project: Project, service: str) -> tuple[str, ...]:
     """What `service` must come after: `depends_on` and the services whose namespaces it shares."""
+    names = (*project.services[service].depends_on, *namespace_owners(project, service))
+    return tuple(name for name in dict.fromkeys(names) if name in project.services)
+
+
+def namespace_owners(project: Project, service: str) -> tuple[str, ...]:
+    """The services whose namespaces `service` shares (`network_mode`, `pid` or `ipc: service:NAME`)."""
     wanted = project.services[service]
-    shared = [
-        mode.removeprefix("service:")
-        for mode in (wanted.network_mode, wanted.pid, wanted.ipc)
-        if mode.startswith("service:")
-    ]
-    return tuple(name for name in dict.fromkeys((*wanted.depends_on, *shared)) if name in project.services)
+    modes = (wanted.network_mode, wanted.pid, wanted.ipc)
+    return tuple(dict.fromkeys(mode.removeprefix("service:") for mode in modes if mode.startswith("service:")))
 
 
 def in_order(project: Project, services: Iterable[str]) -> tuple[str, ...]:

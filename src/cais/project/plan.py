@@ -9,7 +9,7 @@ import msgspec
 
 from cais.compose.model.project import Project
 from cais.compose.model.service import Condition, Service
-from cais.engine.protocol import ContainerSpec, ContainerState, MountKind, MountSpec, State
+from cais.engine.protocol import ContainerSpec, ContainerState, MountKind, MountSpec, State, VolumeState
 from cais.errors import Conflict, NotFoundError
 from cais.images.model import StoredImage
 from cais.project import confighash, order, translate
@@ -65,6 +65,13 @@ def orphans(project: Project, observed: Observed) -> tuple[ContainerState, ...]:
     return tuple(c for c in observed.containers.values() if c.spec.service not in known and not c.spec.one_off)
 
 
+def borrowed_volumes(project: Project, observed: Observed) -> tuple[VolumeState, ...]:
+    """Volumes the project declares as its own that another project made: they are used, and should be said to be external."""
+    declared = {volume.name for volume in project.volumes.values() if not volume.external}
+    found = (observed.volumes[name] for name in sorted(declared & set(observed.volumes)))
+    return tuple(volume for volume in found if volume.spec.project not in {"", project.name})
+
+
 class _UpPlanner:
     """Collects actions; a method a kind of thing. Lives for one call of `plan_up`."""
 
@@ -78,6 +85,7 @@ class _UpPlanner:
         self._actions: list[Action] = []
         self._networks: dict[str, int] = {}
         self._volumes: dict[str, int] = {}
+        self._created: dict[str, list[int]] = {}
         self._started: dict[str, tuple[int, ...]] = {}
         self._awaits: dict[tuple[str, Condition, bool], int] = {}
         self._touched: set[str] = set()
@@ -183,15 +191,12 @@ class _UpPlanner:
 
     def _holds(self, service: Service) -> tuple[int, ...]:
         """The waits that must be over before `service` starts, one for each dependency and condition."""
-        if self._options.no_deps:
-            return ()
         holds = []
         for name, dependency in service.depends_on.items():
-            if name in self._names:
+            if name in self._names and not self._options.no_deps:
                 holds.append(self._await(name, dependency.condition, required=dependency.required, cause=service.name))
-        for name in order.dependency_names(self._project, service.name):
-            if name not in service.depends_on and name in self._started:
-                holds.extend(self._started[name])
+        for name in order.namespace_owners(self._project, service.name):
+            holds.extend(self._started.get(name, ()))
         return tuple(holds)
 
     def _await(self, name: str, condition: Condition, *, required: bool, cause: str) -> int:
@@ -233,7 +238,7 @@ class _UpPlanner:
             )
             for key in keys
             if (index := table.get(key)) is not None
-        )
+        ) + self._owners_created(service)
         if present is None:
             cause = "it does not exist"
             return spec.name, self._create_and_start(spec, cause, resources, hold)
@@ -252,6 +257,16 @@ class _UpPlanner:
             return present.name, ()
         cause = f"it is {present.state.value}" + (f" (exit code {present.exit_code})" if present.finished_at else "")
         return present.name, (self._add(StartContainer(name=present.name, cause=cause, after=hold)),)
+
+    def _owners_created(self, service: Service) -> tuple[int, ...]:
+        """A container that shares another's namespace can only be made when that one is there."""
+        owners = order.namespace_owners(self._project, service.name)
+        return tuple(index for name in owners for index in self._created.get(name, ()))
+
+    def _create(self, spec: ContainerSpec, cause: str, after: tuple[int, ...]) -> int:
+        created = self._add(CreateContainer(spec=spec, cause=cause, after=after))
+        self._created.setdefault(spec.service, []).append(created)
+        return created
 
     def _recreate_reason(self, service: Service, present: ContainerState, spec: ContainerSpec) -> str:
         """Why the container must be replaced; "" when it need not."""
@@ -282,7 +297,7 @@ class _UpPlanner:
     def _create_and_start(
         self, spec: ContainerSpec, cause: str, resources: tuple[int, ...], hold: tuple[int, ...]
     ) -> tuple[int, ...]:
-        created = self._add(CreateContainer(spec=spec, cause=cause, after=resources))
+        created = self._create(spec, cause, resources)
         if not self._options.start:
             return (created,)
         return (self._add(StartContainer(name=spec.name, cause="", after=(created, *hold))),)
@@ -316,7 +331,7 @@ class _UpPlanner:
         )
         if not self._options.renew_anonymous_volumes:
             spec = _with_anonymous_volumes(spec, present)
-        created = self._add(CreateContainer(spec=spec, cause=reason, after=(removed, *resources)))
+        created = self._create(spec, reason, (removed, *resources))
         if not self._options.start:
             return (created,)
         return (self._add(StartContainer(name=spec.name, cause=reason, after=(created,))),)

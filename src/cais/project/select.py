@@ -25,10 +25,14 @@ def of_services(observed: Observed, services: Collection[str], *, one_off: bool 
 
 def replica(observed: Observed, service: str, number: int | None) -> ContainerState:
     """The running replica `number` of `service` (the first running one when None)."""
-    present = observed.of_service(service)
-    if not present:
+    replicas = observed.of_service(service)
+    if not replicas:
         raise no_such_service(observed, service)
-    running = [c for c in present if c.state is State.RUNNING and number in {None, c.spec.number}]
+    present = [c for c in replicas if number in {None, c.spec.number}]
+    if not present:
+        there = ", ".join(str(c.spec.number) for c in replicas)
+        raise NotFoundError(f'service "{service}" has no replica {number}', hint=f"there is {there}")
+    running = [c for c in present if c.state is State.RUNNING]
     if not running:
         which = f" (replica {number})" if number is not None else ""
         raise CaisError(

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from msgspec import structs
+
 from cais.compose.model.service import Condition
 from cais.engine.protocol import ContainerState, Engine
 from cais.errors import CaisError, ServiceFailed, Span
@@ -19,6 +21,7 @@ GOALS = {Condition.STARTED: Goal.RUNNING, Condition.HEALTHY: Goal.HEALTHY, Condi
 HOLDS = {Condition.STARTED: "to be started", Condition.HEALTHY: "to be healthy", Condition.COMPLETED: "to complete"}
 WORDS = {Condition.STARTED: "Running", Condition.HEALTHY: "Healthy", Condition.COMPLETED: "Exited"}
 LOG_LINES = 15
+PROVEN_S = 0.3
 MAX_RESTARTS = 8
 """A container that crashed this often while it was waited for will not recover by being waited for longer (its back-offs add up to 13 s)."""
 
@@ -79,6 +82,8 @@ class SupervisedWaiter:
         hold = f"{action.cause}: waits for it {HOLDS[action.condition]}" if action.cause else HOLDS[action.condition]
         self._tell(name, Phase.WORKING, "Waiting", hold)
         outcome = self._outcome(container.id, GOALS[action.condition], cancelled)
+        if outcome.reached and not action.cause and action.condition is Condition.HEALTHY and not container.spec.probe:
+            outcome = self._after_a_while(outcome, cancelled)
         if outcome.reached:
             self._tell(name, Phase.DONE, WORDS[action.condition], "")
             return
@@ -96,6 +101,23 @@ class SupervisedWaiter:
             if outcome.end is not WaitEnd.LOST or cancelled():
                 return outcome
             client = self._supervisor.renew()
+
+    def _after_a_while(self, running: WaitOutcome, cancelled: Callable[[], bool]) -> WaitOutcome:
+        """Without a health check, a service is only taken to be up when its process has lived a little: many die at once.
+
+        One that its restart policy starts again is waited for again, with the patience there is for crashes.
+        """
+        patience = running.restarts + MAX_RESTARTS
+        while running.reached and not cancelled():
+            client = self._supervisor.client()
+            ended = client.wait(running.container_id, Goal.COMPLETED, deadline_after(PROVEN_S), max_restarts=0)
+            if ended.end in {WaitEnd.DEADLINE, WaitEnd.LOST}:
+                return running
+            if ended.end is not WaitEnd.CRASHING or ended.restarts > patience:
+                # To have ended well is no better here: it was to run.
+                return structs.replace(ended, end=WaitEnd.EXITED if ended.reached else ended.end)
+            running = self._outcome(running.container_id, Goal.RUNNING, cancelled)
+        return running
 
     def _tell(self, name: str, phase: Phase, status: str, detail: str) -> None:
         self._events.emit(ResourceEvent(kind="Container", name=name, phase=phase, status=status, detail=detail))

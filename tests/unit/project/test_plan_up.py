@@ -152,3 +152,12 @@ def test_optional_dependency_is_waited_for_without_being_required() -> None:
     weak = project(service("db"), service("api", depends_on={"db": Dependency(required=False)}))
     plan = plan_up(weak, images(weak), Observed(), UpOptions())
     assert [a.required for a in plan.actions if isinstance(a, Await)] == [False]
+
+
+def test_a_container_that_joins_anothers_network_is_created_and_started_after_it() -> None:
+    wanted = project(service("side", network_mode="service:main", networks={}), service("main"))
+    plan = plan_up(wanted, images(wanted), Observed(), UpOptions(no_deps=True))
+    index = {action.line(): number for number, action in enumerate(plan.actions)}
+    by_line = {action.line(): action for action in plan.actions}
+    assert index["create container shop-main-1"] in by_line["create container shop-side-1"].after
+    assert index["start container shop-main-1"] in by_line["start container shop-side-1"].after
