@@ -52,7 +52,7 @@ def run(args: argparse.Namespace, wire: Wire) -> int:
     perform(plan, wire, name, dry_run=args.dry_run)
     if args.rmi and not args.dry_run:
         _remove_images(wire, observed, removed, only_local=args.rmi == "local")
-    if not plan.actions and not args.dry_run:
+    if not plan.actions and not kept and not args.dry_run:
         wire.tell(MessageEvent(phase=Phase.DONE, text=f'nothing of project "{name}" is there'))
     return 0
 

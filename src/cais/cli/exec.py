@@ -6,6 +6,7 @@ import argparse
 import shlex
 import sys
 
+from cais.cli.options import add_docker_terminal_flags
 from cais.cli.target import observed_project
 from cais.cli.variables import variables
 from cais.cli.wire import Wire
@@ -17,6 +18,7 @@ from cais.project import select
 def configure(parser: argparse.ArgumentParser) -> None:
     """Flags of `exec`."""
     parser.add_argument("-T", "--no-tty", "--no-TTY", dest="no_tty", action="store_true", help="without a terminal")
+    add_docker_terminal_flags(parser)
     parser.add_argument("-d", "--detach", action="store_true", help="in the background")
     parser.add_argument(
         "-e",

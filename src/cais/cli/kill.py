@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from cais.cli.target import observed_project
+from cais.cli.target import present_containers
 from cais.cli.wire import Wire
 from cais.engine.protocol import State
 from cais.events import NullSink
-from cais.project import select
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -19,9 +18,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, wire: Wire) -> int:
     """Send a signal to PID 1 of each running container."""
-    name, observed = observed_project(wire)
+    name, chosen = present_containers(wire, args.services)
     waiter = wire.waiter(name, NullSink())
-    for container in select.of_services(observed, args.services):
+    for container in chosen:
         if container.state is not State.RUNNING:
             continue
         print(f"{'would kill' if args.dry_run else 'killing'} {container.name} with {args.signal}")

@@ -10,6 +10,7 @@ from cais.cli.target import observed_project
 from cais.cli.view.loglines import LogView
 from cais.cli.view.moments import moment
 from cais.cli.wire import Wire
+from cais.engine.protocol import ContainerState
 from cais.errors import UsageError
 from cais.project import logs, select
 
@@ -53,10 +54,21 @@ def run(args: argparse.Namespace, wire: Wire) -> int:
         follower = logs.Follower(wire.engine, asked)
         for container in chosen:
             follower.add(container, tail=tail, since=since)
-        for record in follower.records():
-            view.show(record)
+        for line in follower.records(lambda: _living(wire, name, args)):
+            view.show(line)
             sys.stdout.flush()
     return 130 if asked.is_set() else 0
+
+
+def _living(wire: Wire, project: str, args: argparse.Namespace) -> tuple[ContainerState, ...]:
+    """Those that may still write, also ones started or made since."""
+    return tuple(
+        c
+        for c in wire.engine.containers(project)
+        if logs.goes_on(c, wire.clock.now())
+        and (not args.services or c.spec.service in args.services)
+        and args.index in {None, c.spec.number}
+    )
 
 
 def _tail(text: str) -> int | None:

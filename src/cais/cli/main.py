@@ -12,7 +12,7 @@ from typing import NoReturn, Protocol, cast
 
 from cais.cli.options import GlobalOptions
 from cais.cli.wire import Wire
-from cais.errors import CaisError, UsageError
+from cais.errors import CaisError, PermissionNeeded, UsageError
 
 # verb: (module under cais.cli, what it does). The order is that of the help.
 VERBS: dict[str, tuple[str, str]] = {
@@ -39,6 +39,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "version": ("version", "show the version"),
     "doctor": ("doctor", "what this machine can do, what is missing and how to get it"),
 }
+# What these do to the machine needs root; said before anything is begun.
+NEED_ROOT = frozenset({"up", "create", "run", "exec", "build", "start", "stop", "restart", "kill", "rm"})
 EXIT_UNEXPECTED = 70
 EXIT_INTERRUPTED = 130
 
@@ -126,7 +128,8 @@ def _translate(error: OSError) -> CaisError:
         )
     if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
         return PermissionNeeded(
-            f"permission denied{where}: {error.strerror}", hint="run as root, or set CAIS_ROOT to a folder of yours"
+            f"{(error.strerror or 'permission denied').lower()}{where}",
+            hint="run as root, or set CAIS_ROOT to a folder of yours",
         )
     return HostError(f"{error.strerror or error}{where}")
 
@@ -142,6 +145,11 @@ def _run(argv: Sequence[str]) -> int:
     verb = _load(parsed.verb)
     args = verb_parser(parsed.verb, verb, dry_run=parsed.dry_run).parse_args(parsed.arguments)
     wire = Wire(GlobalOptions.of(parsed), dict(os.environ), os.getcwd(), os.getuid())
+    if parsed.verb in NEED_ROOT and wire.uid != 0 and not args.dry_run:
+        raise PermissionNeeded(
+            f"`cais {parsed.verb}` needs root: containers cannot be run without it yet",
+            hint=f"sudo cais {parsed.verb} ... (`cais doctor` shows what this machine can do)",
+        )
     return verb.run(args, wire)
 
 

@@ -66,3 +66,9 @@ class GlobalOptions(msgspec.Struct, frozen=True, kw_only=True):
             debug=parsed.debug,
             offline=parsed.offline or os.environ.get("CAIS_OFFLINE", "") not in {"", "0"},
         )
+
+
+def add_docker_terminal_flags(parser: argparse.ArgumentParser) -> None:
+    """`-i` and `-t` of Docker's `exec` and `run`: accepted because fingers know them, and what happens anyway at a terminal."""
+    parser.add_argument("-i", "--interactive", action="store_true", help="with input (always so)")
+    parser.add_argument("-t", "--tty", action="store_true", help="with a terminal (always so where there is one)")

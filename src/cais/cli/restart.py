@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 
 from cais.cli.perform import perform
-from cais.cli.target import observed_project
+from cais.cli.target import present_containers
 from cais.cli.wire import Wire
 from cais.compose.model.project import Project
 from cais.engine.protocol import ContainerState
 from cais.events import MessageEvent, Phase
 from cais.project import confighash, select, teardown, translate
+from cais.project.observed import observe
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -24,10 +25,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, wire: Wire) -> int:
     """Stop and start containers; configuration that changed since they were created is not applied, and said so."""
-    name, observed = observed_project(wire)
+    name, chosen = present_containers(wire, args.services)
     project = wire.project_or_none()
-    services = _with_dependents(project, args.services) if project and not args.no_deps else tuple(args.services)
-    chosen = select.of_services(observed, services)
+    if project is not None and args.services and not args.no_deps:
+        also = _dependents(project, args.services)
+        chosen = tuple(
+            c for c in select.of_services(observe(wire.engine, name), ()) if c in chosen or c.spec.service in also
+        )
     if project is not None:
         for container in chosen:
             _say_changed(wire, project, container)
@@ -35,15 +39,13 @@ def run(args: argparse.Namespace, wire: Wire) -> int:
     return 0
 
 
-def _with_dependents(project: Project, services: list[str]) -> tuple[str, ...]:
-    """`services` and those whose `depends_on` names one of them with `restart: true`."""
-    wanted = dict.fromkeys(services)
-    if not services:
-        return ()
-    for service in project.services.values():
-        if any(d.restart and name in wanted for name, d in service.depends_on.items()):
-            wanted[service.name] = None
-    return tuple(wanted)
+def _dependents(project: Project, services: list[str]) -> frozenset[str]:
+    """The services whose `depends_on` names one of `services` with `restart: true`."""
+    return frozenset(
+        service.name
+        for service in project.services.values()
+        if any(d.restart and name in services for name, d in service.depends_on.items())
+    )
 
 
 def _say_changed(wire: Wire, project: Project, container: ContainerState) -> None:

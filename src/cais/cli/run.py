@@ -9,14 +9,16 @@ from collections.abc import Mapping
 
 import msgspec
 
+from cais.cli.options import add_docker_terminal_flags
 from cais.cli.perform import perform
 from cais.cli.target import loaded_project
 from cais.cli.variables import variables
+from cais.cli.view.problems import render_error
 from cais.cli.wire import Wire
 from cais.compose.model.project import Project
 from cais.compose.model.service import Service
 from cais.engine.protocol import ContainerSpec, MountKind, MountSpec, PortSpec, RestartPolicy
-from cais.errors import UsageError
+from cais.errors import CaisError, UsageError
 from cais.events import NullSink
 from cais.images.model import StoredImage
 from cais.project import names, translate
@@ -25,12 +27,15 @@ from cais.project.observed import observe
 from cais.project.order import check_known, with_dependencies
 from cais.project.plan import UpOptions, plan_up
 
+NOT_STARTED = frozenset({126, 127})  # as a shell says that a command cannot be run, or is not there
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Flags of `run`."""
     parser.add_argument("--rm", action="store_true", help="remove the container when it ends")
     parser.add_argument("-d", "--detach", action="store_true", help="in the background; prints the container's name")
     parser.add_argument("-T", "--no-tty", "--no-TTY", dest="no_tty", action="store_true", help="without a terminal")
+    add_docker_terminal_flags(parser)
     parser.add_argument(
         "-e",
         "--env",
@@ -129,6 +134,8 @@ def _one_off(
         mounts=(*spec.mounts, *(_bind(word, wire.cwd) for word in args.volume)),
         tty=terminal,
         stdin_open=not args.detach,
+        # Nobody waits for the health of one that is looked at, so no supervisor is started for it.
+        probe=spec.probe if args.detach else None,
     )
 
 
@@ -169,9 +176,16 @@ def _run_container(wire: Wire, spec: ContainerSpec, args: argparse.Namespace) ->
     try:
         if args.detach:
             wire.engine.start(container.id)
+            wire.waiter(spec.project, NullSink()).changed(container.id)
             print(spec.name)
             return 0
         return wire.engine.run_attached(container.id)
+    except CaisError as error:
+        failed = wire.engine.container(container.id)
+        if failed is None or failed.exit_code not in NOT_STARTED:
+            raise
+        sys.stderr.write(render_error(error, color=sys.stderr.isatty()))
+        return failed.exit_code
     finally:
         if args.rm and not args.detach:
             wire.engine.remove(container.id, force=True, volumes=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 
 from cais.cli.perform import perform
-from cais.cli.target import observed_project
+from cais.cli.target import present_containers
 from cais.cli.wire import Wire
-from cais.project import select, teardown
+from cais.project import teardown
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -17,7 +17,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, wire: Wire) -> int:
     """Start existing containers."""
-    name, observed = observed_project(wire)
-    chosen = select.of_services(observed, args.services)
+    name, chosen = present_containers(wire, args.services)
     perform(teardown.plan_start(chosen), wire, name, dry_run=args.dry_run)
     return 0

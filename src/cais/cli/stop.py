@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 
 from cais.cli.perform import perform
-from cais.cli.target import observed_project
+from cais.cli.target import present_containers
 from cais.cli.wire import Wire
-from cais.project import select, teardown
+from cais.project import teardown
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +24,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, wire: Wire) -> int:
     """Stop containers; they stay stopped until started."""
-    name, observed = observed_project(wire)
-    chosen = select.of_services(observed, args.services) if observed.containers or args.services else ()
+    name, chosen = present_containers(wire, args.services)
     perform(teardown.plan_stop(chosen, timeout_s=args.timeout, cause=""), wire, name, dry_run=args.dry_run)
     return 0

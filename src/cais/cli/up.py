@@ -16,7 +16,7 @@ from cais.events import MessageEvent, NullSink, Phase
 from cais.project import order
 from cais.project.ensure import ImageOptions, ensure_images, known_image, missing_images
 from cais.project.observed import Observed, observe
-from cais.project.plan import Recreate, UpOptions, orphans, plan_up
+from cais.project.plan import Recreate, UpOptions, borrowed_volumes, orphans, plan_up
 from cais.project.preflight import check_bind_sources
 
 
@@ -72,6 +72,7 @@ def run(args: argparse.Namespace, wire: Wire) -> int:
         view.close()
     observed = observe(wire.engine, project.name)
     _warn_orphans(wire, project, observed, options)
+    _warn_borrowed(wire, project, observed)
     plan = plan_up(project, images, observed, options)
     began = wire.clock.now()
     perform(plan, wire, project.name, dry_run=False, deadline_s=args.wait_timeout)
@@ -130,4 +131,13 @@ def _warn_orphans(wire: Wire, project: Project, observed: Observed, options: UpO
     left = [] if options.remove_orphans else [c.name for c in orphans(project, observed)]
     if left:
         text = f"containers without a service in the file: {', '.join(left)} (remove them with --remove-orphans)"
+        wire.tell(MessageEvent(phase=Phase.WARNING, text=text))
+
+
+def _warn_borrowed(wire: Wire, project: Project, observed: Observed) -> None:
+    for volume in borrowed_volumes(project, observed):
+        text = (
+            f'volume "{volume.spec.name}" was made by project "{volume.spec.project}"; its data is used.'
+            " Declare it `external: true` if that is meant, else give it another `name`"
+        )
         wire.tell(MessageEvent(phase=Phase.WARNING, text=text))

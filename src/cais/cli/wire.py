@@ -135,13 +135,13 @@ class Wire:
             host_ca=host_ca,
         )
 
-    def view(self, *, quiet: bool = False) -> View:
-        """A new progress view on stderr, of the kind `--progress` asks for."""
+    def view(self, *, quiet: bool = False, redraw: bool = True) -> View:
+        """A new progress view on stderr, of the kind `--progress` asks for; without `redraw` one that leaves other lines alone."""
         kind = "quiet" if quiet else self.options.progress
         if kind == "auto":
             terminal = sys.stderr.isatty() and self.env.get("TERM") != "dumb" and self.options.color != "never"
             kind = "tty" if terminal else "plain"
-        if kind == "tty":
+        if kind == "tty" and redraw:
             from cais.cli.view.tty import TtyView, terminal_size
 
             return TtyView(_write_stderr, self.clock, lambda: terminal_size(2))

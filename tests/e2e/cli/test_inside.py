@@ -1,6 +1,7 @@
 """`exec`, `run`, `logs`, `top`, `port`, names and environment inside containers."""
 
 import json
+import signal
 
 import pytest
 
@@ -24,6 +25,9 @@ services:
     networks:
       default:
         aliases: [friend]
+  plain:
+    image: {image}
+    profiles: [tools]
 """
 
 
@@ -46,6 +50,33 @@ def test_exec_has_environment_user_and_folder(talk: Cais) -> None:
     assert talk.ok("exec", "-T", "talk", "id", "-u").stdout == "1000\n"
     assert talk.ok("exec", "-T", "-u", "0", "talk", "id", "-u").stdout == "0\n"
     assert talk.ok("exec", "-T", "-w", "/tmp", "talk", "sh", "-c", "pwd").stdout == "/tmp\n"
+
+
+def test_exec_takes_dockers_i_and_t(talk: Cais) -> None:
+    assert talk.ok("exec", "-it", "talk", "echo", "hi").stdout == "hi\n"
+    assert talk.ok("run", "--rm", "-it", "talk", "echo", "hi").stdout == "hi\n"
+
+
+def test_exec_in_a_replica_that_is_not_there_says_which_are(talk: Cais) -> None:
+    result = talk.run("exec", "-T", "--index", "3", "talk", "true")
+    assert result.code == 14
+    assert 'service "talk" has no replica 3' in result.stderr
+
+
+def test_run_of_a_command_that_is_not_there_ends_as_a_shell_would(talk: Cais) -> None:
+    assert talk.run("run", "--rm", "-T", "plain", "/no/such").code == 127
+    assert talk.run("run", "--rm", "-T", "plain", "/etc/passwd").code == 126
+    assert len(talk.containers()) == 2
+
+
+def test_run_passes_signals_on(talk: Cais) -> None:
+    script = "trap 'exit 6' INT; echo > /tmp/ready; while true; do sleep 0.1; done"
+    process = talk.start("run", "--rm", "-T", "--name", "signalled", "talk", "sh", "-c", script)
+    until(lambda: any(c["Name"] == "signalled" and c["State"] == "running" for c in talk.containers()))
+    until(lambda: "sleep" in talk.ok("top").stdout.partition("signalled")[2])
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=10) == 6
+    assert len(talk.containers()) == 2
 
 
 def test_exec_in_a_stopped_service_says_so(talk: Cais) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from cais.clock import rfc3339
 from cais.engine.protocol import ContainerState
-from cais.project.logs import LogRecord
+from cais.project.logs import LogRecord, Remark
 
 COLORS = ("36", "33", "32", "35", "34", "96", "93", "92", "95", "94")
 
@@ -36,8 +36,11 @@ class LogView:
         """Make room for these names, so that columns stay put."""
         self._width = max([self._width, *(len(self._label(c)) for c in containers)])
 
-    def show(self, record: LogRecord) -> None:
-        """Write one record."""
+    def show(self, record: LogRecord | Remark) -> None:
+        """Write one line of a container, or our own about one."""
+        if isinstance(record, Remark):
+            self._write(f"{self._head(record.container)}{record.text}\n")
+            return
         key = (record.container.id, record.line.stream)
         text = self._parts.pop(key, "") + record.line.text
         if record.line.partial:
@@ -45,10 +48,6 @@ class LogView:
             return
         stamp = f"{rfc3339(record.line.at)} " if self._timestamps else ""
         self._write(f"{self._head(record.container)}{stamp}{text}\n")
-
-    def remark(self, container: ContainerState, text: str) -> None:
-        """Write a line of our own about a container."""
-        self._write(f"{self._head(container)}{text}\n")
 
     def _label(self, container: ContainerState) -> str:
         name = container.name

@@ -20,6 +20,8 @@ from cais.linux.terminal import raw_mode, window_size
 STDIN, STDOUT, STDERR = 0, 1, 2
 PACKET_BYTES = 65536
 HANG_UP_MS = 1000.0
+MAX_INTERRUPTS = 3
+PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 _TO_STDERR = 3
 
 
@@ -53,6 +55,7 @@ def run(parts: Parts, record: Record, start: Callable[[Callable[[], None]], Reco
         pidfd = processes.open_process(running.life.pid, running.life.pid_started)
         if pidfd is not None:
             stack.callback(os.close, pidfd)
+            stack.enter_context(_signals_passed_on(pidfd))
         if on_terminal:
             stack.enter_context(raw_mode(STDIN))
             stack.enter_context(_sized(folder))
@@ -120,6 +123,26 @@ def _send_input(link: socket.socket) -> bool:
 def _write(fd: int, data: bytes) -> None:
     while data:
         data = data[os.write(fd, data) :]
+
+
+@contextlib.contextmanager
+def _signals_passed_on(pidfd: int) -> Iterator[None]:
+    """Send the signals we get to PID 1, as `docker run` does; at the third Ctrl-C it is given up (it may ignore them)."""
+    interrupts = 0
+
+    def pass_on(number: int, _frame: object) -> None:
+        nonlocal interrupts
+        interrupts += number == signal.SIGINT
+        if interrupts >= MAX_INTERRUPTS:
+            raise KeyboardInterrupt
+        processes.send(pidfd, number)
+
+    before = {number: signal.signal(number, pass_on) for number in PASSED_ON}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager
