@@ -39,7 +39,7 @@ class Database:
         existing: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if existing is not None:
             return existing
-        os.makedirs(os.path.dirname(self.path), exist_ok=True)
+        os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
         # It holds the environment of containers, so it is for its owner only; SQLite gives its other files the same mode.
         # Made without being opened: to close any descriptor of it lets go of the locks that SQLite holds in other threads.
         with contextlib.suppress(FileExistsError, PermissionError):  # of rights SQLite tells

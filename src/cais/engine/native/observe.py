@@ -84,7 +84,9 @@ def _reason(record: Record, code: int | None, kills: int) -> str:
         return "the monitor ended before it could note the exit status"
     if kills > 0:
         limit = record.spec.limits.memory_bytes
-        return "out of memory" + (f" (limit {_size(limit)})" if limit else "")
+        # PID 1 may go on, or say by a code of its own how it went on, when a process it started is killed.
+        what = "out of memory" if code == SIGKILL_CODE else "a process in it was killed: out of memory"
+        return what + (f" (limit {_size(limit)})" if limit else "")
     if code == SIGKILL_CODE:
         return record.life.killed_by or "killed by SIGKILL from outside"
     return ""

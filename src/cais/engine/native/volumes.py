@@ -33,6 +33,7 @@ class Volumes:
             made = VolumeRecord(spec=spec, created_at=self._clock.now(), container=container, target=target)
             self._records.insert_volume(made)
             record = self._records.volume(spec.name) or made
+        _close_to_others(self._locations.volumes)
         os.makedirs(self._data(spec.name), exist_ok=True)
         return self._state(record)
 
@@ -164,6 +165,13 @@ class Volumes:
         folder = os.path.join(self._locations.run, "locks")
         os.makedirs(folder, exist_ok=True)
         return os.path.join(folder, f"volume-{name}")
+
+
+def _close_to_others(folder: str) -> None:
+    """Files in volumes have the modes that containers chose; the host's users must not get as far as them."""
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    if os.stat(folder).st_mode & 0o077:
+        os.chmod(folder, 0o700)
 
 
 def _copy(source: str, target: str) -> None:
