@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import os
 import signal
@@ -41,6 +42,7 @@ VERBS: dict[str, tuple[str, str]] = {
 }
 # What these do to the machine needs root; said before anything is begun.
 NEED_ROOT = frozenset({"up", "create", "run", "exec", "build", "start", "stop", "restart", "kill", "rm"})
+GC_THRESHOLD = 50_000
 EXIT_UNEXPECTED = 70
 EXIT_INTERRUPTED = 130
 
@@ -71,6 +73,8 @@ def entry() -> NoReturn:
     """The console script."""
     # As a daemon has it: what is made in images, volumes and containers must not depend on who calls.
     os.umask(0o022)
+    # A command lives for a tenth of a second: collecting cycles while modules load costs 5 ms and frees nothing.
+    gc.set_threshold(GC_THRESHOLD)
     code = main(sys.argv[1:])
     sys.stdout.flush()
     # The interpreter's orderly end costs 10 ms and waits for threads that only wait themselves.
