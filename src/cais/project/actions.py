@@ -72,11 +72,15 @@ class StopContainer(Action, frozen=True, kw_only=True):
 
 
 class RemoveContainer(Action, frozen=True, kw_only=True):
-    """Remove a stopped container; with `volumes` its anonymous volumes too (its successor takes them over else)."""
+    """Remove a stopped container; with `volumes` its anonymous volumes too (its successor takes them over else).
+
+    With `force` also one that another command has started meanwhile.
+    """
 
     id: str
     name: str
     volumes: bool = False
+    force: bool = False
 
     def line(self) -> str:
         """What is done."""

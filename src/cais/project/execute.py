@@ -13,8 +13,8 @@ from typing import Protocol
 
 import msgspec
 
-from cais.engine.protocol import Engine
-from cais.errors import CaisError, InternalError
+from cais.engine.protocol import ContainerSpec, Engine
+from cais.errors import CaisError, Conflict, InternalError
 from cais.events import EventSink, Phase, ResourceEvent
 from cais.project import actions
 from cais.project.actions import Action, Plan
@@ -135,7 +135,7 @@ class _Performer:
             case actions.CreateVolume():
                 self._tell("Volume", action.spec.name, "Creat", action, lambda: self._engine.ensure_volume(action.spec))
             case actions.CreateContainer():
-                self._tell("Container", action.spec.name, "Creat", action, lambda: self._engine.create(action.spec))
+                self._tell("Container", action.spec.name, "Creat", action, lambda: self._create(action.spec))
             case actions.StartContainer():
                 self._tell("Container", action.name, "Start", action, lambda: self._start(action.name))
             case actions.StopContainer():
@@ -163,6 +163,16 @@ class _Performer:
     def _emit(self, kind: str, name: str, phase: Phase, status: str, detail: str) -> None:
         self._events.emit(ResourceEvent(kind=kind, name=name, phase=phase, status=status, detail=detail))
 
+    def _create(self, spec: ContainerSpec) -> None:
+        try:
+            self._engine.create(spec)
+        except Conflict:
+            # Another command that brings the same project up may have been faster.
+            there = self._engine.container(spec.name)
+            mine = (spec.project, spec.config_hash, spec.image_id)
+            if there is None or (there.spec.project, there.spec.config_hash, there.spec.image_id) != mine:
+                raise
+
     def _start(self, name: str) -> None:
         container = self._engine.container(name)
         if container is None:
@@ -181,7 +191,7 @@ class _Performer:
         self._emit("Container", action.name, Phase.DONE, "Stopped", detail)
 
     def _remove(self, action: actions.RemoveContainer) -> None:
-        self._engine.remove(action.id, volumes=action.volumes)
+        self._engine.remove(action.id, force=action.force, volumes=action.volumes)
         self._waiter.changed(action.id)
 
 

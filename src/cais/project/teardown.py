@@ -70,7 +70,9 @@ def plan_down(observed: Observed, project: str, removed: Collection[str], option
     removals = []
     for container in reversed(_ordered(chosen)):
         after = (stops[container.id],) if container.id in stops else ()
-        action = RemoveContainer(id=container.id, name=container.name, volumes=options.volumes, cause="", after=after)
+        action = RemoveContainer(
+            id=container.id, name=container.name, volumes=options.volumes, force=True, cause="", after=after
+        )
         actions.append(action)
         removals.append(len(actions) - 1)
     if options.services:

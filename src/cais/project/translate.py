@@ -346,9 +346,17 @@ def _files(project: Project, service: Service) -> tuple[FileSpec, ...]:
 def _content(project: Project, item: FileObject) -> str | None:
     if item.content is not None:
         return item.content
-    if item.environment:
-        return project.environment.get(item.environment, "")
-    return None
+    if not item.environment:
+        return None
+    value = project.environment.get(item.environment)
+    if value is None:
+        kind = "secrets" if item.key in project.secrets and project.secrets[item.key] is item else "configs"
+        raise CaisError(
+            f'environment variable "{item.environment}", which {kind[:-1]} "{item.key}" is made of, is not set',
+            span=project.origins.of(kind, item.key, "environment"),
+            hint="set it in the environment or in .env",
+        )
+    return value
 
 
 def _device(text: str) -> tuple[str, str, str]:

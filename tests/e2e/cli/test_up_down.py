@@ -91,6 +91,23 @@ def test_dry_run_prints_the_plan_and_changes_nothing(project: Cais, tiny: str, p
     leaks.check_same(project.root, before)
 
 
+def test_two_commands_may_bring_the_same_project_up(project: Cais, tiny: str, port: int) -> None:
+    write(project, tiny, port)
+    both = [project.start("up", "-d") for _ in range(2)]
+    assert [process.wait(timeout=60) for process in both] == [0, 0]
+    assert {c["State"] for c in project.containers()} == {"running"}
+
+
+def test_a_service_may_share_anothers_network(project: Cais, tiny: str) -> None:
+    (project.folder / "compose.yaml").write_text(
+        f"services:\n  side:\n    image: {tiny}\n    network_mode: service:main\n"
+        f"  main:\n    image: {tiny}\n    init: true\n    hostname: mainhost\n"
+    )
+    project.ok("up", "-d")
+    addresses = [project.ok("exec", "-T", name, "cat", "/proc/net/fib_trie").stdout for name in ("side", "main")]
+    assert addresses[0] == addresses[1]
+
+
 def test_data_in_a_volume_survives_down_and_up(project: Cais, tiny: str, port: int) -> None:
     write(project, tiny, port)
     project.ok("up", "-d", "--wait")

@@ -1,8 +1,10 @@
 import threading
 from collections.abc import Callable
 
+import pytest
+
 from cais.engine.protocol import State
-from cais.errors import HostError, ServiceFailed
+from cais.errors import Conflict, HostError, ServiceFailed
 from cais.events import Event, Phase, ResourceEvent
 from cais.project import actions
 from cais.project.execute import Result, execute
@@ -10,7 +12,7 @@ from cais.project.observed import Observed, observe
 from cais.project.plan import UpOptions, plan_up
 from cais.project.teardown import DownOptions, plan_down
 from tests.fakes.engine import FakeEngine
-from tests.unit.project.projects import HEALTHY, images, project, service
+from tests.unit.project.projects import HEALTHY, image, images, project, service
 
 SHOP = project(service("web", depends_on={"db": HEALTHY}), service("db"))
 
@@ -105,3 +107,19 @@ def test_down_undoes_up() -> None:
     execute(plan, engine, ScriptedWaiter(), Recorder()).check()
     assert engine.containers("shop") == ()
     assert engine.networks("shop") == ()
+
+
+def test_what_another_command_made_meanwhile_is_taken_as_done() -> None:
+    engine = FakeEngine()
+    plan = plan_up(SHOP, images(SHOP), Observed(), UpOptions())
+    execute(plan, engine, ScriptedWaiter(), Recorder()).check()
+    execute(plan, engine, ScriptedWaiter(), Recorder()).check()
+
+
+def test_a_name_that_something_else_has_is_an_error() -> None:
+    engine = FakeEngine()
+    plan = plan_up(SHOP, images(SHOP), Observed(), UpOptions())
+    execute(plan, engine, ScriptedWaiter(), Recorder()).check()
+    forced = plan_up(SHOP, dict.fromkeys(SHOP.services, image("b")), Observed(), UpOptions())
+    with pytest.raises(Conflict):
+        execute(forced, engine, ScriptedWaiter(), Recorder()).check()

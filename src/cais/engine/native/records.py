@@ -127,12 +127,14 @@ class Records:
                 ),
             )
         except sqlite3.IntegrityError as error:
-            raise self._name_taken(record.name) from error
+            raise self._name_taken(record.name, record.spec.project) from error
 
-    def _name_taken(self, name: str) -> Conflict:
+    def _name_taken(self, name: str, project: str) -> Conflict:
         row = self._connection().execute("SELECT project FROM engine_container WHERE name = ?", (name,)).fetchone()
         whose = f' by a container of project "{row[0]}"' if row and row[0] else ""
         hint = f"`cais -p {row[0]} down` removes it" if whose else "remove or rename that container"
+        if whose and row[0] == project:
+            hint = "another command may be at work on the project: run this one again"
         return Conflict(f'container name "{name}" is taken{whose}', hint=hint)
 
     def change(self, container_id: str, **changes: Any) -> Record:  # noqa: ANN401 - fields of Life, checked by replace
@@ -162,7 +164,7 @@ class Records:
                     (name, _encode_spec(spec), container_id),
                 )
         except sqlite3.IntegrityError as error:
-            raise self._name_taken(name) from error
+            raise self._name_taken(name, record.spec.project if record else "") from error
         return msgspec.structs.replace(record, spec=spec)
 
     def delete(self, container_id: str) -> None:
