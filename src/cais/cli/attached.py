@@ -19,6 +19,7 @@ from cais.project.actions import Plan
 from cais.project.execute import execute
 from cais.supervise.channel import SupervisorLost
 from cais.supervise.events import ContainerExited, ContainerRestarting, HealthChanged, SupervisorEvent
+from cais.supervise.history import History
 
 EXIT_INTERRUPTED = 130
 CHECK_S = 0.1  # a signal handler cannot wake a waiting thread; this bounds how long Ctrl-C goes unnoticed
@@ -56,6 +57,7 @@ class _Printer:
         self._project = project
         self._services = services
         self._view = view
+        self._since = since
         self._told: set[tuple[str, float]] = set()
         self._stop = threading.Event()
         self._broken: BrokenPipeError | None = None
@@ -101,7 +103,7 @@ class _Printer:
         there = self._containers()
         for container in there:
             if container.state not in ALIVE and container.finished_at:
-                self._tell_end(container, container.finished_at, _end_text(container.exit_code, container.exit_reason))
+                self._tell(container, container.finished_at, _end_text(container.exit_code, container.exit_reason))
         return tuple(c for c in there if logs.goes_on(c, self._wire.clock.now()))
 
     def _listen(self) -> None:
@@ -111,6 +113,9 @@ class _Printer:
             return
         try:
             with client.subscribe() as subscription:
+                # Much may have happened while the other services were started.
+                for event in History(self._wire.database, self._project).read(since=self._since):
+                    self._remark(event)
                 for event in subscription:
                     self._remark(event)
         except SupervisorLost:
@@ -122,14 +127,14 @@ class _Printer:
             return
         match event:
             case ContainerExited():
-                self._tell_end(container, event.at, _end_text(event.exit_code, event.reason))
+                self._tell(container, event.at, _end_text(event.exit_code, event.reason))
             case ContainerRestarting():
-                text = f"restarts in {event.delay_s:.1f} s" if event.delay_s else "restarts"
-                self._follower.remark(logs.Remark(container, text))
+                self._tell(container, event.at, f"restarts in {event.delay_s:.1f} s" if event.delay_s else "restarts")
             case HealthChanged(health=Health.UNHEALTHY):
-                self._follower.remark(logs.Remark(container, f"is unhealthy: {event.detail.strip()}"))
+                self._tell(container, event.at, f"is unhealthy: {event.detail.strip()}")
 
-    def _tell_end(self, container: ContainerState, at: float, text: str) -> None:
+    def _tell(self, container: ContainerState, at: float, text: str) -> None:
+        """What happened at one moment is told once."""
         if (container.id, at) not in self._told:
             self._told.add((container.id, at))
             self._follower.remark(logs.Remark(container, text))

@@ -34,6 +34,11 @@ CASES: dict[str, tuple[str, int, tuple[str, ...]]] = {
         15,
         ("compose.yaml:6", "NOPE", "set it in .env"),
     ),
+    "secret of a variable that is not set": (
+        HEAD + "    secrets: [key]\nsecrets:\n  key:\n    environment: NO_SUCH_VARIABLE\n",
+        1,
+        ("compose.yaml:8", "NO_SUCH_VARIABLE", "key"),
+    ),
     "unknown network": (HEAD + "    networks: [nowhere]\n", 15, ("compose.yaml:5", "nowhere")),
     "not YAML": ("services:\n  web: [\n", 15, ("compose.yaml:",)),
     "missing bind source": (
