@@ -6,10 +6,12 @@ Order of every write: temporary name, sync, rename, sync the folder; only then m
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import secrets
 from collections.abc import Iterator
+from typing import BinaryIO
 
 TEMPORARY_PREFIX = ".tmp-"
 
@@ -49,6 +51,33 @@ def write(path: str, data: bytes, *, mode: int = 0o644, sync: bool = True) -> No
         raise
     if sync:
         sync_folder(folder)
+
+
+@contextlib.contextmanager
+def appearing(path: str, *, mode: int) -> Iterator[BinaryIO]:
+    """A stream to a file that appears at `path` when the block is through. Else nothing stays, not even after a kill, where the file
+    system knows files without a name (O_TMPFILE, open(2)). For files of the user's, in whose folders nobody sweeps."""
+    folder = os.path.dirname(path) or "."
+    temporary = temporary_name(folder)
+    try:
+        fd = os.open(folder, os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC, mode)
+        has_name = False
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL):
+            raise
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        has_name = True
+    try:
+        with os.fdopen(fd, "wb") as stream:
+            yield stream
+            stream.flush()
+            if not has_name:
+                # With a folder given, which an absolute path does not need, Python asks the kernel to follow the link.
+                os.link(f"/proc/self/fd/{stream.fileno()}", temporary, src_dir_fd=stream.fileno())
+        os.rename(temporary, path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):  # renamed, or it never had a name
+            os.unlink(temporary)
 
 
 def try_lock(path: str) -> int | None:

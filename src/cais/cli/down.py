@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 
 from cais.cli.perform import perform
+from cais.cli.removing import remove_by_name
 from cais.cli.wire import Wire
-from cais.errors import NotFoundError
+from cais.errors import Conflict, NotFoundError
 from cais.events import MessageEvent, Phase
 from cais.project import teardown
 from cais.project.observed import Observed, observe
@@ -69,10 +70,15 @@ def _removed(observed: Observed, known: set[str] | None, args: argparse.Namespac
 
 
 def _remove_images(wire: Wire, observed: Observed, removed: frozenset[str], *, only_local: bool) -> None:
-    for container in observed.containers.values():
-        spec = container.spec
-        local = spec.image_reference == f"{spec.project}-{spec.service}"
-        image = wire.images.find(spec.image_id) if container.id in removed else None
-        if image is not None and (local or not only_local):
-            for line in wire.images.remove(image.id, force=True):
-                wire.tell(MessageEvent(phase=Phase.DONE, text=line))
+    """By the names that the services use: an image with other names stays under those."""
+    specs = [container.spec for container in observed.containers.values() if container.id in removed]
+    chosen = (spec for spec in specs if not only_local or spec.image_reference == f"{spec.project}-{spec.service}")
+    for name in dict.fromkeys(spec.image_reference for spec in chosen):
+        if wire.images.find(name) is None:
+            continue
+        try:
+            lines, phase = remove_by_name(wire, name, force=False), Phase.DONE
+        except Conflict as problem:
+            lines, phase = (f'image "{name}" is kept: {problem.message}',), Phase.WARNING
+        for line in lines:
+            wire.tell(MessageEvent(phase=phase, text=line))

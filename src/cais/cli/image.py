@@ -8,12 +8,12 @@ import sys
 
 import msgspec
 
+from cais.cli.removing import need_image, remove_by_name
 from cais.cli.view.table import ago, size, table
 from cais.cli.wire import Wire
 from cais.digest import short_id
 from cais.errors import NotFoundError, UsageError
 from cais.events import BytesEvent, MessageEvent, Phase
-from cais.images.model import StoredImage
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     inspect.set_defaults(act=_inspect)
     rm = commands.add_parser("rm", help="remove images")
     rm.add_argument("images", nargs="+", metavar="IMAGE")
-    rm.add_argument("-f", "--force", action="store_true", help="even when several names point to it")
+    rm.add_argument("-f", "--force", action="store_true", help="also an image named by id that goes by several names")
     rm.set_defaults(act=_rm)
     tag = commands.add_parser("tag", help="give an image another name")
     tag.add_argument("image", metavar="IMAGE")
@@ -74,13 +74,6 @@ def run(args: argparse.Namespace, wire: Wire) -> int:
     return code
 
 
-def _need(wire: Wire, name: str) -> StoredImage:
-    image = wire.images.find(name)
-    if image is None:
-        raise NotFoundError(f'no such image: "{name}"', hint="`cais image ls` lists what is there")
-    return image
-
-
 def _ls(args: argparse.Namespace, wire: Wire) -> int:
     rows = []
     for image in wire.images.images():
@@ -108,7 +101,7 @@ def _ls(args: argparse.Namespace, wire: Wire) -> int:
 def _inspect(args: argparse.Namespace, wire: Wire) -> int:
     found = []
     for name in args.images:
-        image = _need(wire, name)
+        image = need_image(wire, name)
         config = image.config
         found.append(
             {
@@ -130,21 +123,17 @@ def _inspect(args: argparse.Namespace, wire: Wire) -> int:
 
 def _rm(args: argparse.Namespace, wire: Wire) -> int:
     for name in args.images:
-        image = _need(wire, name)
-        named = [reference for reference in image.references if reference == wire.reference_key(name)]
         if args.dry_run:
+            need_image(wire, name)
             print(f"would remove {name}")
-        elif named and len(image.references) > 1 and not args.force:
-            wire.images.untag(name)
-            print(f"Untagged: {name}")
-        else:
-            for line in wire.images.remove(image.id, force=args.force):
-                print(line)
+            continue
+        for line in remove_by_name(wire, name, force=args.force):
+            print(line)
     return 0
 
 
 def _tag(args: argparse.Namespace, wire: Wire) -> int:
-    wire.images.tag(_need(wire, args.image).id, args.reference)
+    wire.images.tag(need_image(wire, args.image).id, args.reference)
     return 0
 
 
@@ -172,7 +161,7 @@ def _save(args: argparse.Namespace, wire: Wire) -> int:
     if os.path.isdir(args.output):
         raise UsageError(f'"{args.output}" is a folder', hint="give the name of a file")
     for name in args.images:
-        _need(wire, name)
+        need_image(wire, name)
     wire.images.save(args.images, args.output)
     return 0
 

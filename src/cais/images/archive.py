@@ -64,14 +64,9 @@ def save(records: Records, exports: Sequence[Export], path: str) -> None:
         with open(path, "wb") as sink:
             write_archive(records, exports, sink)
         return
-    temporary = durable.temporary_name(folder)
-    try:
-        with open(temporary, "xb") as sink:
-            write_archive(records, exports, sink)
-        os.rename(temporary, path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):  # renamed into place
-            os.unlink(temporary)
+    # An image may hold what not everybody should read; Docker's mode too.
+    with durable.appearing(path, mode=0o600) as sink:
+        write_archive(records, exports, sink)
 
 
 def write_archive(records: Records, exports: Sequence[Export], sink: BinaryIO) -> None:
@@ -157,6 +152,8 @@ def load(records: Records, path: str, on_bytes: OnBytes | None = None) -> tuple[
     ):
         if archive.has(_DOCKER_FILE):
             images = decode(archive.read(_DOCKER_FILE), tuple[_DockerImage, ...], "manifest.json of the archive")
+            if not images:
+                raise InvalidImage([Problem(f'"{path}" holds no image')])
             return tuple(_load_docker(records, archive, image) for image in images)
         if archive.has(INDEX_FILE):
             index = decode(archive.read(INDEX_FILE), Index, "index.json of the archive")
