@@ -10,7 +10,6 @@ import msgspec
 
 from cais.compose.model.project import Project
 from cais.compose.model.service import Service
-from cais.digest import Digest
 from cais.errors import CaisError, InternalError, PullError, Span
 from cais.images.model import ImageConfig, StoredImage
 from cais.images.platforms import host_platform, parse_platform
@@ -76,7 +75,7 @@ def known_image(project: Project, service: Service, source: ImageSource) -> Stor
     """The image in the store, else an empty one that stands for the image to come: enough to plan with, for a dry run."""
     reference = names.image_reference(project.name, service)
     to_come = StoredImage(
-        id=Digest("sha256:" + "0" * 64),
+        id=names.IMAGE_TO_COME,
         config=ImageConfig(architecture="", os="linux"),
         chain_ids=(),
         snapshot_paths=(),

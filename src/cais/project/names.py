@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from cais.compose.model.project import Project
 from cais.compose.model.service import Service
+from cais.digest import Digest
 
 PREFIX = "com.docker.compose."
 PROJECT = PREFIX + "project"
@@ -16,6 +17,8 @@ CONFIG_HASH = PREFIX + "config-hash"
 CONFIG_FILES = PREFIX + "project.config_files"
 WORKING_DIR = PREFIX + "project.working_dir"
 DEPENDS_ON = PREFIX + "depends_on"
+IMAGE_TO_COME = Digest("sha256:" + "0" * 64)
+"""Stands, in a dry run, for an image that is not in the store yet: nothing is known of its config."""
 IMAGE = PREFIX + "image"
 NETWORK = PREFIX + "network"
 VOLUME = PREFIX + "volume"

@@ -10,9 +10,9 @@ import msgspec
 from cais.compose.model.project import Project
 from cais.compose.model.service import Condition, Service
 from cais.engine.protocol import ContainerSpec, ContainerState, MountKind, MountSpec, State, VolumeState
-from cais.errors import Conflict, NotFoundError
+from cais.errors import Conflict, InvalidProject, NotFoundError, Problem
 from cais.images.model import StoredImage
-from cais.project import confighash, order, translate
+from cais.project import confighash, names, order, translate
 from cais.project.actions import (
     Action,
     Await,
@@ -194,10 +194,31 @@ class _UpPlanner:
         holds = []
         for name, dependency in service.depends_on.items():
             if name in self._names and not self._options.no_deps:
+                if dependency.condition is Condition.HEALTHY:
+                    self._require_health_check(service, name)
                 holds.append(self._await(name, dependency.condition, required=dependency.required, cause=service.name))
         for name in order.namespace_owners(self._project, service.name):
             holds.extend(self._started.get(name, ()))
         return tuple(holds)
+
+    def _require_health_check(self, service: Service, name: str) -> None:
+        """Docker Compose fails such a wait too, but only once everything before it has been started."""
+        other, image = self._project.services[name], self._images.get(name)
+        if (
+            image is None
+            or image.id == names.IMAGE_TO_COME
+            or translate.probe_spec(other.healthcheck, image.config.config.healthcheck) is not None
+        ):
+            return
+        raise InvalidProject(
+            [
+                Problem(
+                    f'service "{service.name}" waits for "{name}" to be healthy, which has no health check',
+                    self._project.origins.of("services", service.name, "depends_on", name, "condition"),
+                    f'give "{name}" a healthcheck, or wait with condition: service_started',
+                )
+            ]
+        )
 
     def _await(self, name: str, condition: Condition, *, required: bool, cause: str) -> int:
         key = (name, condition, required)

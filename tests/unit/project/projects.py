@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from cais.compose.model.project import Project
 from cais.compose.model.resources import Network, Volume
-from cais.compose.model.service import Condition, Dependency, Service, ServiceNetwork
+from cais.compose.model.service import Condition, Dependency, Healthcheck, Service, ServiceNetwork
 from cais.digest import Digest
 from cais.engine.protocol import ContainerSpec, ContainerState, State
 from cais.images.model import ImageConfig, StoredImage
@@ -12,6 +12,7 @@ from cais.project import translate
 from cais.project.observed import Observed
 
 HEALTHY = Dependency(condition=Condition.HEALTHY)
+CHECK = Healthcheck(test=("CMD", "true"))
 DEFAULT_NETWORK = {"default": ServiceNetwork()}
 
 
@@ -28,7 +29,7 @@ def image(letter: str = "a") -> StoredImage:
 
 
 def service(name: str, *, depends_on: Mapping[str, Dependency] | None = None, **fields: object) -> Service:
-    values: dict[str, object] = {"image": f"{name}:1", "networks": DEFAULT_NETWORK, **fields}
+    values: dict[str, object] = {"image": f"{name}:1", "networks": DEFAULT_NETWORK, "healthcheck": CHECK, **fields}
     return Service(name=name, depends_on=depends_on or {}, **values)  # type: ignore[arg-type]  # any field of Service
 
 

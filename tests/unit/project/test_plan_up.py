@@ -5,7 +5,7 @@ from cais.compose.model.mounts import ServiceMount
 from cais.compose.model.project import Origins
 from cais.compose.model.service import Dependency
 from cais.engine.protocol import State
-from cais.errors import Conflict, NotFoundError, Span
+from cais.errors import Conflict, InvalidProject, NotFoundError, Span
 from cais.project.actions import Await, StartContainer
 from cais.project.observed import Observed
 from cais.project.plan import Recreate, UpOptions, plan_up
@@ -161,3 +161,14 @@ def test_a_container_that_joins_anothers_network_is_created_and_started_after_it
     by_line = {action.line(): action for action in plan.actions}
     assert index["create container shop-main-1"] in by_line["create container shop-side-1"].after
     assert index["start container shop-main-1"] in by_line["start container shop-side-1"].after
+
+
+def test_waiting_for_the_health_of_a_service_without_a_check_is_refused_with_its_line() -> None:
+    origin: dict[tuple[str | int, ...], Span] = {
+        ("services", "web", "depends_on", "db", "condition"): Span("compose.yaml", 5, 9)
+    }
+    blind = project(service("db", healthcheck=None), service("web", depends_on={"db": HEALTHY}))
+    blind = msgspec.structs.replace(blind, origins=Origins(origin))
+    with pytest.raises(InvalidProject, match='waits for "db" to be healthy, which has no health check') as caught:
+        plan_up(blind, images(blind), Observed(), UpOptions())
+    assert caught.value.span == Span("compose.yaml", 5, 9)
