@@ -80,5 +80,7 @@ nsenter --net="/run/netns/$namespace" unshare --mount --pid --fork --propagation
   pivot_root . .old
   umount -l /.old
   cd /root/cais
-  exec env -i HOME=/root TERM="${TERM:-dumb}" PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"
+  # This shell stays: it is PID 1 here, and reaps what is left to it, as every init does.
+  env -i HOME=/root TERM="${TERM:-dumb}" PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@" || exit $?
+  exit 0
 ' fresh-machine "$root" "$@"
