@@ -25,10 +25,6 @@ ACCEPTED: tuple[Accepted, ...] = (
         "the servers of `dns` are asked only when the network's own name server does not answer; `up` warns",
         "dns",
     ),
-    *(
-        Accepted(fact, "what the host's network has at that moment", "host-network")
-        for fact in ("address", "link", "mac", "route")
-    ),
     Accepted("cgroup devices", "runc 1.1 also allows /dev/net/tun (10:200); crun and newer versions of runc do not"),
     Accepted("dev /dev/core", "crun makes this link too; what it leads to is masked"),
     Accepted(

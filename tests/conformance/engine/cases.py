@@ -43,7 +43,7 @@ CASES = (
     Case("mac-address", ("networks: {front: {mac_address: '02:42:0a:0b:0c:0d'}}",), "network"),
     Case("internal-network", ("networks: [inside]",), "network"),
     Case("no-network", ("network_mode: none",), "processes files network abilities"),
-    Case("host-network", ("network_mode: host",), "processes files network"),
+    Case("host-network", ("network_mode: host",), "processes files names"),
     # --- rights
     Case("cap-add", ("cap_add: [NET_ADMIN, SYS_TIME]",), "processes files cgroups abilities"),
     Case("cap-add-sys-admin", ("cap_add: [CAP_SYS_ADMIN]",), "processes files cgroups abilities"),

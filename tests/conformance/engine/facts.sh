@@ -31,7 +31,7 @@ files() {
     fact "mount $target" "$options $(echo "$rest" | sed -n 's/.*- \([^ ]*\) .*/\1/p')$(echo "$rest" | grep -o ' tmpfs .*\(size=[0-9]*[a-z]*\)' | sed 's/.*size/ size/')"
     fact "propagation $target" "$(echo "$rest" | sed 's/- .*//; s/:[0-9]*//g')"
   done </proc/self/mountinfo
-  find /dev | sort | while read -r path; do
+  find /dev -path '/dev/shm/*' -prune -o -print | sort | while read -r path; do
     if [ -L "$path" ]; then fact "dev $path" "$(readlink "$path")"; else fact "dev $path" "$(stat -c '%F %a %u:%g %t:%T' "$path")"; fi
   done
   for path in / /etc /tmp /sys /proc /run /data /data/* /data/sub/* /vol /vol/* /more /more/* /run/secrets/* /cfg /work; do
@@ -42,12 +42,17 @@ files() {
   for path in /run/secrets/* /cfg /data/file /vol/file; do [ ! -f "$path" ] || fact "content $path" "$(cat "$path")"; done
 }
 
-network() {
+network() { names; links; }
+
+names() {
   fact hostname "$(hostname)"
   fact 'kernel domainname' "$(cat /proc/sys/kernel/domainname)"
   fact /etc/hostname "$(cat /etc/hostname)"
   lines /etc/hosts </etc/hosts
   grep -v -e '^#' -e '^$' /etc/resolv.conf | lines /etc/resolv.conf
+}
+
+links() {
   ip -o link 2>/dev/null | sed 's/^[0-9]*: \([^@:]*\).* mtu \([0-9]*\).*/\1 mtu \2/' | lines link
   ip -o link 2>/dev/null | sed -n 's/.*link\/ether \([^ ]*\).*/\1/p' | lines mac
   ip -o addr 2>/dev/null | awk '{print $2, $3, $4}' | lines address

@@ -25,7 +25,22 @@ ENVIRONMENT = {"TOLD": "a secret told by the environment", "COMPOSE_PROJECT_NAME
 APPLETS = (
     *("awk", "cat", "chown", "chroot", "cut", "date", "dd", "dmesg", "env", "find", "grep", "hostname", "httpd", "id"),
     *("insmod", "ip", "kill", "ls", "mkdir", "mknod", "mount", "nc", "nice", "nslookup", "ping", "printf", "ps"),
-    *("readlink", "rm", "rmdir", "sed", "sh", "sleep", "sort", "stat", "tail", "touch", "tr", "true", "umount"),
+    *(
+        "readlink",
+        "rm",
+        "rmdir",
+        "sed",
+        "sh",
+        "sleep",
+        "sort",
+        "stat",
+        "tail",
+        "timeout",
+        "touch",
+        "tr",
+        "true",
+        "umount",
+    ),
     *("unshare", "wget"),
 )
 
@@ -134,6 +149,7 @@ def make_image(cais: Cais, folder: Path) -> None:
 
 def furnish(folder: Path, compose: str) -> None:
     """The files of a project."""
+    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     (folder / "compose.yaml").write_text(compose)
     for name in ("bind", "nest", "written"):

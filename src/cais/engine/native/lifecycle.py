@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shlex
 from collections.abc import Callable
 
 import msgspec
@@ -22,6 +23,7 @@ from cais.engine.native import bundle, cgroup, monitor, mounts, observe, rootfs
 from cais.engine.native.netprotocol import Endpoint
 from cais.engine.native.parts import Parts
 from cais.engine.native.records import Life, Phase, Record, not_found
+from cais.engine.native.spec import command_line
 from cais.engine.protocol import ContainerSpec, EndpointSpec, Health
 from cais.errors import CaisError, Conflict, NotFoundError
 from cais.images.model import RunConfig, StoredImage
@@ -73,12 +75,18 @@ def start(parts: Parts, container_id: str, *, automatic: bool, on_ready: Callabl
             parts.records.change(
                 container_id, phase=before, exit_code=failure.code, exit_reason=failure.message, waiting=False
             )
-            raise CaisError(f'cannot start container "{record.name}": {failure.message}') from failure
+            raise _cannot_start(record, image, failure) from failure
         except BaseException:
             discard_runtime_state(parts, container_id)
             parts.records.change(container_id, phase=before)
             raise
         return _started(parts, record, pid, started, automatic=automatic)
+
+
+def _cannot_start(record: Record, image: RunConfig, failure: monitor.StartFailed) -> CaisError:
+    # The runtime does not always say what it tried to run.
+    line = shlex.join(command_line(record.spec, image))
+    return CaisError(f'cannot start container "{record.name}": {failure.message}', details=[f"its command: {line}"])
 
 
 def settle(parts: Parts, container_id: str) -> Record:
@@ -124,11 +132,10 @@ def remove(parts: Parts, container_id: str, *, force: bool, volumes: bool) -> No
 
 
 def aliases(record: Record) -> tuple[EndpointSpec, ...]:
-    """The container's endpoints with the names every container has: its own (by which messages call it) and its short id."""
+    """The container's endpoints with the names every container has: its own (by which messages call it), its short id, its host name."""
+    more = (record.id[:12], *filter(None, (record.spec.hostname,)))
     return tuple(
-        msgspec.structs.replace(
-            endpoint, aliases=tuple(dict.fromkeys((record.name, *endpoint.aliases, record.id[:12])))
-        )
+        msgspec.structs.replace(endpoint, aliases=tuple(dict.fromkeys((record.name, *endpoint.aliases, *more))))
         for endpoint in record.spec.endpoints
     )
 

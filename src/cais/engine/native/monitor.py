@@ -90,13 +90,25 @@ def _argv(
 
 def explain(message: str) -> StartFailed:
     """The runtime's message as an error with Docker's exit code."""
-    text = " ".join(message.split()).removeprefix("runtime create failed: ").removeprefix("container create failed: ")
+    text = _plain(" ".join(message.split()))
+    for prefix in ("runtime create failed: ", "container create failed: ", "runc create failed: "):
+        text = text.removeprefix(prefix)
     lower = text.lower()
     if "not found" in lower or "no such file" in lower:
         return StartFailed(text, 127)
-    if "permission denied" in lower or "exec format error" in lower:
+    # crun 1.8 says "operation not permitted" of a folder.
+    refused = "open executable" in lower and "operation not permitted" in lower
+    if refused or any(words in lower for words in ("permission denied", "exec format error", "is a directory")):
         return StartFailed(text, 126)
     return StartFailed(text or "the runtime gave no reason", 125)
+
+
+def _plain(text: str) -> str:
+    """The message of a line of runc's log, `time="..." level=error msg="..."`; other text as it is."""
+    _, found, rest = text.partition(' level=error msg="')
+    if not found or not text.startswith("time="):
+        return text
+    return rest.rpartition('"')[0].replace('\\"', '"')
 
 
 def read_pid(path: str) -> int:

@@ -15,6 +15,8 @@ from cais.engine.native.monitor import exit_code, explain, read_pid
         ('exec: "x": executable file not found in $PATH', 127),
         ("open executable: Permission denied", 126),
         ("exec /x: exec format error", 126),
+        ("open executable: Operation not permitted", 126),
+        ("mount x: Operation not permitted", 125),
         ("cannot set memory limit", 125),
         ("", 125),
     ],
@@ -25,6 +27,12 @@ def test_dockers_codes(message: str, code: int) -> None:
 
 def test_the_runtimes_preamble_is_left_out() -> None:
     assert explain("runtime create failed: it is late\n").message == "it is late"
+
+
+def test_a_line_of_runc_s_log_is_read() -> None:
+    line = r'time="2026-11-21T11:30:58Z" level=error msg="runc create failed: exec: \"/data\": permission denied"'
+    found = explain(line)
+    assert (found.message, found.code) == ('exec: "/data": permission denied', 126)
 
 
 def test_the_exit_file(tmp_path: Path) -> None:
