@@ -85,6 +85,10 @@ ACCEPTED: dict[str, str] = {
 }
 
 
+# Differences of the OCI runtime that was found, not of Cais: under runc they are not there.
+DEPEND_ON_RUNTIME = frozenset(ACCEPTED)
+
+
 def _service(name: str, attributes: str, image: str) -> str:
     lines = [f"image: {image}", "stop_grace_period: 0s", *attributes.splitlines()]
     return f"  {name}:\n" + "".join(f"    {line}\n" for line in lines)
@@ -116,7 +120,10 @@ def running(pair: Pair) -> Pair:
 @pytest.mark.parametrize("case", CASES)
 def test_the_same_inside(running: Pair, case: str) -> None:
     answers = running.run("exec", "-T", _names()[case], "sh", "-c", CASES[case][1])
-    assert _differ(answers) == (case in ACCEPTED), _shown(case, answers)
+    differ = _differ(answers)
+    if not differ and case in DEPEND_ON_RUNTIME:
+        return
+    assert differ == (case in ACCEPTED), _shown(case, answers)
 
 
 def _differ(answers: Answers) -> bool:
