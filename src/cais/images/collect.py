@@ -66,6 +66,9 @@ def collect(records: Records) -> tuple[int, bool]:
     with records.lease.collecting() as alone:
         if not alone:
             return 0, False
+        # What killed transfers left is in nobody's rows, and of no use to anybody.
+        records.snapshots.sweep()
+        records.blobs.sweep()
         freed = _collect_snapshots(records) + _collect_blobs(records)
     records.write_index()
     return freed, True
