@@ -31,7 +31,7 @@ def replica(observed: Observed, service: str, number: int | None) -> ContainerSt
     present = [c for c in replicas if number in {None, c.spec.number}]
     if not present:
         there = ", ".join(str(c.spec.number) for c in replicas)
-        raise NotFoundError(f'service "{service}" has no replica {number}', hint=f"there is {there}")
+        raise CaisError(f'service "{service}" has no replica {number}', hint=f"there is {there}")
     running = [c for c in present if c.state is State.RUNNING]
     if not running:
         which = f" (replica {number})" if number is not None else ""

@@ -41,7 +41,10 @@ CASES: dict[str, tuple[str, str]] = {
     "sysctls": ("sysctls: {net.core.somaxconn: 99}", "cat /proc/sys/net/core/somaxconn"),
     "low ports": ("user: app", "cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/net/ipv4/ping_group_range"),
     "hostname": ("hostname: this\ndomainname: example.test", "hostname; cat /etc/hostname"),
-    "extra_hosts": ("extra_hosts: ['far:192.0.2.7', 'six=2001:db8::1']", "grep -E 'far|six' /etc/hosts | tr '\\t' ' '"),
+    "extra_hosts": (
+        "extra_hosts: ['far:192.0.2.7', 'six=2001:db8::1']",
+        "grep -E 'far|six' /etc/hosts | tr '\\t' ' ' | sort",
+    ),
     "dns": (
         "dns: [192.0.2.53]\ndns_search: [a.test, b.test]\ndns_opt: ['ndots:3']",
         "grep -E '^(search|options)' /etc/resolv.conf",
