@@ -59,7 +59,7 @@ def test_exec_takes_dockers_i_and_t(talk: Cais) -> None:
 
 def test_exec_in_a_replica_that_is_not_there_says_which_are(talk: Cais) -> None:
     result = talk.run("exec", "-T", "--index", "3", "talk", "true")
-    assert result.code == 14
+    assert result.code == 1
     assert 'service "talk" has no replica 3' in result.stderr
 
 
