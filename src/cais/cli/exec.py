@@ -6,7 +6,7 @@ import argparse
 import shlex
 import sys
 
-from cais.cli.options import add_docker_terminal_flags
+from cais.cli.options import add_docker_terminal_flags, add_process_flags
 from cais.cli.target import observed_project
 from cais.cli.variables import variables
 from cais.cli.wire import Wire
@@ -20,16 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-T", "--no-tty", "--no-TTY", dest="no_tty", action="store_true", help="without a terminal")
     add_docker_terminal_flags(parser)
     parser.add_argument("-d", "--detach", action="store_true", help="in the background")
-    parser.add_argument(
-        "-e",
-        "--env",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="an environment variable; without a value the caller's",
-    )
-    parser.add_argument("-u", "--user", metavar="USER", help="the user, as USER[:GROUP], names or numbers")
-    parser.add_argument("-w", "--workdir", metavar="DIR", help="the working directory in the container")
+    add_process_flags(parser)
     parser.add_argument("--index", type=int, metavar="N", help="which replica")
     parser.add_argument("--privileged", action="store_true", help="with all capabilities")
     parser.add_argument("service", metavar="SERVICE")

@@ -72,3 +72,17 @@ def add_docker_terminal_flags(parser: argparse.ArgumentParser) -> None:
     """`-i` and `-t` of Docker's `exec` and `run`: accepted because fingers know them, and what happens anyway at a terminal."""
     parser.add_argument("-i", "--interactive", action="store_true", help="with input (always so)")
     parser.add_argument("-t", "--tty", action="store_true", help="with a terminal (always so where there is one)")
+
+
+def add_process_flags(parser: argparse.ArgumentParser) -> None:
+    """What `exec` and `run` say alike of the process they start."""
+    parser.add_argument(
+        "-e",
+        "--env",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an environment variable; without a value the caller's",
+    )
+    parser.add_argument("-u", "--user", metavar="USER", help="the user, as USER[:GROUP], names or numbers")
+    parser.add_argument("-w", "--workdir", metavar="DIR", help="the working directory in the container")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from cais.cli.options import add_docker_terminal_flags
+from cais.cli.options import add_docker_terminal_flags, add_process_flags
 from cais.cli.perform import perform
 from cais.cli.target import loaded_project
 from cais.cli.variables import variables
@@ -36,16 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-d", "--detach", action="store_true", help="in the background; prints the container's name")
     parser.add_argument("-T", "--no-tty", "--no-TTY", dest="no_tty", action="store_true", help="without a terminal")
     add_docker_terminal_flags(parser)
-    parser.add_argument(
-        "-e",
-        "--env",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="an environment variable; without a value the caller's",
-    )
-    parser.add_argument("-u", "--user", metavar="USER", help="the user, as USER[:GROUP], names or numbers")
-    parser.add_argument("-w", "--workdir", metavar="DIR", help="the working directory in the container")
+    add_process_flags(parser)
     parser.add_argument(
         "-v", "--volume", action="append", default=[], metavar="SRC:DST[:ro]", help="one more bind mount"
     )
