@@ -41,6 +41,8 @@ def bind_network(key: str, node: MapNode, problems: Problems) -> Network | None:
     plain = {**_dictionary(to_plain(node)), "key": key}
     if isinstance(ipam := plain.get("ipam"), dict):
         plain["ipam"] = ipam.get("config", [])
+        plain["ipam_driver"] = ipam.get("driver", "")
+        plain["ipam_options"] = ipam.get("options", {})
     return _bound(plain, Network, node, ("networks", key), problems)
 
 

@@ -169,7 +169,7 @@ def _mount(value: Plain) -> Plain:
     if not isinstance(value, dict):
         return value
     made: _Tree = {key: value[key] for key in ("type", "source", "target", "read_only", "consistency") if key in value}
-    for group in ("bind", "volume", "tmpfs"):
+    for group in ("bind", "volume", "tmpfs", "image"):
         inner: _Tree = {
             key.removeprefix(f"{group}_"): item for key, item in value.items() if key.startswith(f"{group}_")
         }
@@ -230,6 +230,6 @@ def _without_key(item: Network | Volume | FileObject) -> _Tree:
 
 def _network(network: Network) -> Plain:
     plain = _without_key(network)
-    if "ipam" in plain:
-        plain["ipam"] = {"config": plain["ipam"]}
-    return plain
+    parts = {"driver": "ipam_driver", "config": "ipam", "options": "ipam_options"}
+    ipam: _Tree = {part: plain.pop(key) for part, key in parts.items() if key in plain}
+    return {**plain, "ipam": ipam} if ipam else plain

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.unit.compose.conftest import Loader
 
+from cais.compose.model.blkio import BlkioConfig, DeviceRate
 from cais.compose.model.build import Build, BuildSecret
 from cais.compose.model.mounts import ServiceMount
 from cais.compose.model.ports import Port
@@ -54,6 +55,33 @@ from cais.compose.model.service import Condition, Dependency, Healthcheck, Servi
         ("tty: 'yes'", "tty", True),
         ("pids_limit: '10'", "pids_limit", 10),
         ("sysctls: {net.core.somaxconn: 1024}", "sysctls", {"net.core.somaxconn": "1024"}),
+        ("cpu_rt_runtime: 400ms", "cpu_rt_runtime", 400_000),
+        ("cpu_rt_period: 1400", "cpu_rt_period", 1400),
+        ("cpu_quota: '25000'", "cpu_quota", 25_000),
+        ("mem_swappiness: 10", "mem_swappiness", 10),
+        ("storage_opt: {size: 1G}", "storage_opt", {"size": "1G"}),
+        ("device_cgroup_rules: ['c 1:3 mr']", "device_cgroup_rules", ("c 1:3 mr",)),
+        ("umask: 0027", "umask", 0o27),
+        ("umask: null", "umask", None),
+        ("pid: null", "pid", ""),
+        (
+            "blkio_config: {weight: 300, device_read_bps: [{path: /dev/a, rate: 2mb}], device_write_iops: [{path: /dev/a, rate: '7'}]}",
+            "blkio_config",
+            BlkioConfig(
+                weight=300,
+                device_read_bps=(DeviceRate(path="/dev/a", rate=2 << 20),),
+                device_write_iops=(DeviceRate(path="/dev/a", rate=7),),
+            ),
+        ),
+        (
+            "networks: {default: {gw_priority: 2, interface_name: in0, link_local_ips: [169.254.1.9], driver_opts: {a: 1}}}",
+            "networks",
+            {
+                "default": ServiceNetwork(
+                    gw_priority=2, interface_name="in0", link_local_ips=("169.254.1.9",), driver_opts={"a": "1"}
+                )
+            },
+        ),
         ("networks: {default: {aliases: [b]}}", "networks", {"default": ServiceNetwork(aliases=("b",))}),
         ("env_file: []", "env_file", ()),
         (

@@ -79,6 +79,19 @@ def duration(node: Node, at: Path, context: Context) -> Node | None:
     )
 
 
+def microseconds(node: Node, at: Path, context: Context) -> Node | None:
+    """A time in microseconds: a number of them, or a duration."""
+
+    def convert(value: Value) -> Value:
+        plain = scalars.as_integer(value)
+        if plain is not None:
+            return plain
+        seconds = quantities.parse_duration(scalars.as_text(value))
+        return None if seconds is None else round(seconds * 1_000_000)
+
+    return _converted(node, at, context, convert, 'a number of microseconds, or a duration such as "400ms"')
+
+
 def size(node: Node, at: Path, context: Context) -> Node | None:
     """A size; becomes bytes."""
 
@@ -121,6 +134,15 @@ def is_ip_address(written: str) -> bool:
             continue
         return True
     return False
+
+
+def optional(form: Form) -> Form:
+    """A value that may be null, which says nothing."""
+
+    def of_value(node: Node, at: Path, context: Context) -> Node | None:
+        return None if isinstance(node, ScalarNode) and node.value is None else form(node, at, context)
+
+    return of_value
 
 
 def numeric_id(node: Node, at: Path, context: Context) -> Node | None:

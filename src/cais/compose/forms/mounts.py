@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cais.compose.forms.base import Context, absolute, boolean, choice, mode, refuse, same, size, table, text
-from cais.compose.forms.lists import each
+from cais.compose.forms.base import Context, absolute, boolean, choice, mode, refuse, size, table, text
+from cais.compose.forms.lists import each, labels
 from cais.compose.nodes import MapNode, Node, Path, ScalarNode, Value, mapping, scalar
 from cais.compose.schema import where
 from cais.errors import Span
@@ -26,9 +26,17 @@ _LONG = table(
         "target": text,
         "read_only": boolean,
         "consistency": text,
-        "bind": table({"propagation": choice(*_PROPAGATIONS), "create_host_path": boolean, "selinux": text}),
-        "volume": table({"nocopy": boolean, "subpath": text, "labels": same}),
+        "bind": table(
+            {
+                "propagation": choice(*_PROPAGATIONS),
+                "create_host_path": boolean,
+                "selinux": text,
+                "recursive": choice("enabled", "disabled", "writable", "readonly"),
+            }
+        ),
+        "volume": table({"nocopy": boolean, "subpath": text, "labels": labels}),
         "tmpfs": table({"size": size, "mode": mode}),
+        "image": table({"subpath": text}),
     }
 )
 _GROUPS = ("bind", "volume", "tmpfs", "image")
@@ -93,6 +101,8 @@ def _checked(node: MapNode, at: Path, context: Context) -> Node | None:
         problem = f'mounts on "{target}", which is not an absolute path in the container'
     elif kind == "bind" and not source:
         problem = 'is of type "bind" and has no "source"'
+    elif kind == "image" and not source:
+        problem = 'is of type "image" and has no "source"'
     elif kind == "tmpfs" and source:
         problem = 'is of type "tmpfs", which takes no "source"'
     if problem:

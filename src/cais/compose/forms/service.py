@@ -12,7 +12,10 @@ from cais.compose.forms.base import (
     host_path,
     integer,
     ip_address,
+    microseconds,
+    mode,
     number,
+    optional,
     refuse,
     same,
     size,
@@ -56,8 +59,33 @@ def _test(node: Node, at: Path, context: Context) -> Node | None:
 
 
 _NETWORK = table(
-    {"aliases": texts, "ipv4_address": ip_address, "ipv6_address": ip_address, "mac_address": text, "priority": integer}
+    {
+        "aliases": texts,
+        "ipv4_address": ip_address,
+        "ipv6_address": ip_address,
+        "mac_address": text,
+        "link_local_ips": each(ip_address),
+        "interface_name": text,
+        "driver_opts": labels,
+        "priority": integer,
+        "gw_priority": integer,
+        "use_service_name_alias": boolean,
+    }
 )
+_HOOK = table(
+    {"command": command, "user": text, "privileged": boolean, "working_dir": text, "environment": environment}
+)
+_WEIGHTS = each(table({"path": text, "weight": integer}))
+_BYTE_RATES = each(table({"path": text, "rate": size}))
+_RATES = each(table({"path": text, "rate": integer}))
+_BLKIO = {
+    "weight": integer,
+    "weight_device": _WEIGHTS,
+    "device_read_bps": _BYTE_RATES,
+    "device_write_bps": _BYTE_RATES,
+    "device_read_iops": _RATES,
+    "device_write_iops": _RATES,
+}
 _DEPENDENCY = table({"condition": text, "restart": boolean, "required": boolean})
 _WATCH = table(
     {
@@ -119,7 +147,6 @@ SERVICE: Table = {
     ),
     **dict.fromkeys(
         (
-            "pid",
             "ipc",
             "uts",
             "userns_mode",
@@ -129,21 +156,28 @@ SERVICE: Table = {
             "restart",
             "platform",
             "pull_policy",
+            "pull_refresh_after",
             "runtime",
         ),
         text,
     ),
     **dict.fromkeys(("init", "tty", "stdin_open", "read_only", "privileged", "oom_kill_disable", "attach"), boolean),
     **dict.fromkeys(("shm_size", "mem_limit", "mem_reservation", "memswap_limit"), size),
-    **dict.fromkeys(("cpu_shares", "pids_limit", "oom_score_adj", "scale"), integer),
+    **dict.fromkeys(("cpu_shares", "cpu_quota", "cpu_period", "pids_limit", "oom_score_adj", "scale"), integer),
+    **dict.fromkeys(("cpu_rt_runtime", "cpu_rt_period"), microseconds),
+    "mem_swappiness": integer,
+    "blkio_config": table(_BLKIO),
+    "pid": optional(text),
+    "umask": optional(mode),
+    **dict.fromkeys(("post_start", "pre_stop"), each(_HOOK)),
     "cpus": number,
     "stop_grace_period": duration,
     **dict.fromkeys(("command", "entrypoint"), command),
     **dict.fromkeys(("dns", "dns_search", "tmpfs"), one_or_more),
     **dict.fromkeys(("dns_opt", "cap_add", "cap_drop", "security_opt", "group_add", "expose", "profiles"), texts),
-    **dict.fromkeys(("links", "external_links", "volumes_from"), texts),
+    **dict.fromkeys(("links", "external_links", "volumes_from", "device_cgroup_rules"), texts),
     "environment": environment,
-    **dict.fromkeys(("labels", "annotations", "sysctls"), labels),
+    **dict.fromkeys(("labels", "annotations", "sysctls", "storage_opt"), labels),
     "label_file": paths,
     "extra_hosts": hosts,
     "depends_on": keyed(_started, _DEPENDENCY),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 
 class ServiceMount(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One mount. `type` is bind, volume or tmpfs (others are refused). `source`: an absolute path (bind), a key of the project's volumes, or "" (anonymous)."""
+    """One mount. `type` is bind, volume, tmpfs or image (others are refused). `source`: an absolute path (bind), a key of the project's volumes, "" (anonymous), or the reference of an image."""
 
     type: str
     target: str
@@ -15,8 +17,11 @@ class ServiceMount(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     bind_propagation: str = ""
     bind_create_host_path: bool = True
     bind_selinux: str = ""
+    bind_recursive: str = ""
     volume_nocopy: bool = False
     volume_subpath: str = ""
+    volume_labels: Mapping[str, str] = {}
+    image_subpath: str = ""
     tmpfs_size: int | None = None
     tmpfs_mode: int | None = None
     consistency: str = ""

@@ -26,9 +26,12 @@ class Network(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     internal: bool = False
     attachable: bool = False
     external: bool = False
+    enable_ipv4: bool = True
     enable_ipv6: bool = False
     labels: Mapping[str, str] = {}
     ipam: tuple[IpamPool, ...] = ()
+    ipam_driver: str = ""
+    ipam_options: Mapping[str, str] = {}
 
 
 class Volume(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

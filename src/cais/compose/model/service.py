@@ -7,9 +7,11 @@ from collections.abc import Mapping
 
 import msgspec
 
+from cais.compose.model.blkio import BlkioConfig
 from cais.compose.model.build import Build
 from cais.compose.model.deploy import Deploy
 from cais.compose.model.develop import Develop
+from cais.compose.model.hooks import Hook
 from cais.compose.model.mounts import ServiceMount
 from cais.compose.model.ports import Port
 
@@ -49,7 +51,12 @@ class ServiceNetwork(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     ipv4_address: str = ""
     ipv6_address: str = ""
     mac_address: str = ""
+    link_local_ips: tuple[str, ...] = ()
+    interface_name: str = ""
+    driver_opts: Mapping[str, str] = {}
     priority: int = 0
+    gw_priority: int = 0
+    use_service_name_alias: bool = True
 
 
 class FileReference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -83,7 +90,7 @@ class XCais(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, renam
 
 
 class Service(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A service. Names are Compose's; sizes in bytes, durations in seconds; None or empty means "not said".
+    """A service. Names are Compose's; sizes in bytes, durations in seconds, `cpu_*` periods and quotas in microseconds; None or empty means "not said".
 
     `environment` has `env_file` merged in; a value of None means "unset" was asked. `networks` is empty with a `network_mode`, and names
     "default" when nothing was said. `expose` and `ports` are canonical. `image` is "" when only `build` is given.
@@ -134,6 +141,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cap_drop: tuple[str, ...] = ()
     security_opt: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
+    device_cgroup_rules: tuple[str, ...] = ()
     sysctls: Mapping[str, str] = {}
     ulimits: Mapping[str, Ulimit] = {}
     pid: str = ""
@@ -146,18 +154,29 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     mem_limit: int | None = None
     mem_reservation: int | None = None
     memswap_limit: int | None = None
+    mem_swappiness: int | None = None
     cpus: float | None = None
     cpu_shares: int | None = None
+    cpu_quota: int | None = None
+    cpu_period: int | None = None
+    cpu_rt_runtime: int | None = None
+    cpu_rt_period: int | None = None
     cpuset: str = ""
     pids_limit: int | None = None
     oom_score_adj: int | None = None
     oom_kill_disable: bool = False
+    blkio_config: BlkioConfig | None = None
+    storage_opt: Mapping[str, str] = {}
+    umask: int | None = None
+    post_start: tuple[Hook, ...] = ()
+    pre_stop: tuple[Hook, ...] = ()
     scale: int | None = None
     deploy: Deploy | None = None
     develop: Develop | None = None
     profiles: tuple[str, ...] = ()
     platform: str = ""
     pull_policy: str = ""
+    pull_refresh_after: str = ""
     logging: Logging | None = None
     attach: bool = True
     runtime: str = ""
