@@ -1,5 +1,5 @@
 """`python -m cais`."""
 
-from cais.cli.main import entry
+from cais.cli.entry import entry
 
 entry()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import BinaryIO, NewType
 
@@ -24,11 +23,15 @@ def parse_digest(text: str) -> Digest:
 
 def digest_bytes(data: bytes) -> Digest:
     """The sha256 digest of `data`."""
+    import hashlib  # brings OpenSSL: 3 ms that `ps` has no use for
+
     return Digest("sha256:" + hashlib.sha256(data).hexdigest())
 
 
 def digest_file(stream: BinaryIO) -> tuple[Digest, int]:
     """The sha256 digest and the size in bytes of what is left in `stream`."""
+    import hashlib
+
     hasher = hashlib.sha256()
     size = 0
     while chunk := stream.read(CHUNK_BYTES):
@@ -54,6 +57,8 @@ class VerifiedReader:
     """
 
     def __init__(self, stream: BinaryIO, digest: Digest, size: int | None) -> None:
+        import hashlib
+
         self._stream = stream
         self._digest = digest
         self._size = size

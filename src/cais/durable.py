@@ -9,7 +9,6 @@ import contextlib
 import errno
 import fcntl
 import os
-import secrets
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -18,7 +17,7 @@ TEMPORARY_PREFIX = ".tmp-"
 
 def temporary_name(folder: str) -> str:
     """A name in `folder` that no reader looks at and every sweep removes."""
-    return os.path.join(folder, TEMPORARY_PREFIX + secrets.token_hex(8))
+    return os.path.join(folder, TEMPORARY_PREFIX + os.urandom(8).hex())
 
 
 def sync_folder(folder: str) -> None:

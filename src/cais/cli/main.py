@@ -43,6 +43,7 @@ VERBS: dict[str, tuple[str, str]] = {
 # What these do to the machine needs root; said before anything is begun.
 NEED_ROOT = frozenset({"up", "create", "run", "exec", "build", "start", "stop", "restart", "kill", "rm"})
 GC_THRESHOLD = 50_000
+MIN_WIDTH = 40
 EXIT_UNEXPECTED = 70
 EXIT_INTERRUPTED = 130
 
@@ -55,6 +56,13 @@ class Verb(Protocol):
 
     def run(self, args: argparse.Namespace, wire: Wire) -> int:
         """Do it; the exit code."""
+
+
+class MakeFormatter(Protocol):
+    """How argparse wants its help formatter made."""
+
+    def __call__(self, *, prog: str) -> argparse.HelpFormatter:
+        """A formatter."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -160,7 +168,10 @@ def _run(argv: Sequence[str]) -> int:
 def global_parser() -> argparse.ArgumentParser:
     """The parser of what stands before the verb."""
     parser = _Parser(
-        prog="cais", description=_DESCRIPTION, epilog=_verb_help(), formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="cais",
+        description=_DESCRIPTION,
+        epilog=_verb_help(),
+        formatter_class=_formatter(argparse.RawDescriptionHelpFormatter),
     )
     GlobalOptions.configure(parser)
     parser.add_argument("verb", nargs="?", help=argparse.SUPPRESS)
@@ -170,13 +181,29 @@ def global_parser() -> argparse.ArgumentParser:
 
 def verb_parser(name: str, verb: Verb, *, dry_run: bool = False) -> argparse.ArgumentParser:
     """The parser of what stands after the verb. `dry_run`: it was given before."""
-    parser = _Parser(prog=f"cais {name}", description=VERBS[name][1])
+    parser = _Parser(
+        prog=f"cais {name}", description=VERBS[name][1], formatter_class=_formatter(argparse.HelpFormatter)
+    )
     parser.add_argument(
         "--dry-run", action="store_true", default=dry_run, help="show what would be done, change nothing"
     )
     parser.add_argument("--debug", action="store_true", help=argparse.SUPPRESS)
     verb.configure(parser)
     return parser
+
+
+def _formatter(kind: type[argparse.HelpFormatter]) -> MakeFormatter:
+    """`kind` with the terminal's width. argparse makes one for every flag added, and imports shutil to ask for the width."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns):
+        width = int(columns)
+    else:
+        width = os.get_terminal_size().columns if os.isatty(1) else 80
+
+    def make(*, prog: str) -> argparse.HelpFormatter:
+        return kind(prog, width=max(width, MIN_WIDTH) - 2)
+
+    return make
 
 
 def _load(name: str) -> Verb:

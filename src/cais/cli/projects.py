@@ -1,4 +1,7 @@
-"""Finds and loads the project that a command line means; the edge between the pure `compose` package and the disk."""
+"""Finds and loads the project that a command line means; the edge between the pure `compose` package and the disk.
+
+Imported only when the project is not remembered (loadmemo): it brings the loader and the YAML reader.
+"""
 
 from __future__ import annotations
 
@@ -10,24 +13,12 @@ from cais.cli.options import GlobalOptions
 from cais.compose import loader
 from cais.compose.discover import Discovery, Request, discover
 from cais.compose.model.project import Project
+from cais.compose.reader import FileReader
 from cais.durable import write
 from cais.locations import Locations
 
 DIGEST_BYTES = 32
 MEMO_ENTRIES = 512
-
-
-class DiskReader:
-    """`compose.reader.FileReader` on the file system."""
-
-    def read(self, path: str) -> str:
-        """The file's text."""
-        with open(path, "rb") as stream:
-            return stream.read().decode("utf-8-sig")
-
-    def exists(self, path: str) -> bool:
-        """Whether a file is there."""
-        return os.path.exists(path)
 
 
 class ValidTrees:
@@ -58,7 +49,7 @@ class ValidTrees:
         return self._known
 
 
-def find_project(options: GlobalOptions, env: Mapping[str, str], cwd: str) -> Discovery:
+def find_project(options: GlobalOptions, env: Mapping[str, str], cwd: str, reader: FileReader) -> Discovery:
     """What is to be loaded. Raises NotFoundError when there is no Compose file."""
     stdin = sys.stdin.read() if "-" in options.files else None
     request = Request(
@@ -71,23 +62,18 @@ def find_project(options: GlobalOptions, env: Mapping[str, str], cwd: str) -> Di
         profiles=options.profiles,
         stdin=stdin,
     )
-    return discover(request, DiskReader())
+    return discover(request, reader)
 
 
-def load_project(found: Discovery, services: tuple[str, ...], locations: Locations) -> Project:
+def load_project(found: Discovery, services: tuple[str, ...], locations: Locations, reader: FileReader) -> Project:
     """Load what was found; `services` named on the command line enable their profiles."""
     return loader.load(
         found.sources,
         found.env,
         profiles=found.profiles,
-        reader=DiskReader(),
+        reader=reader,
         directory=found.directory,
         name=found.name,
         services=services,
         memo=ValidTrees(os.path.join(locations.root, "schema-valid")),
     )
-
-
-def given_name(options: GlobalOptions, env: Mapping[str, str]) -> str | None:
-    """The project's name when no file is needed to know it."""
-    return options.project_name or env.get("COMPOSE_PROJECT_NAME") or None

@@ -11,7 +11,7 @@ from cais.compose.model.project import Project
 from cais.engine.protocol import ContainerState
 from cais.events import MessageEvent, Phase
 from cais.project import confighash, select, teardown, translate
-from cais.project.observed import observe
+from cais.project.observed import observe_containers
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +30,9 @@ def run(args: argparse.Namespace, wire: Wire) -> int:
     if project is not None and args.services and not args.no_deps:
         also = _dependents(project, args.services)
         chosen = tuple(
-            c for c in select.of_services(observe(wire.engine, name), ()) if c in chosen or c.spec.service in also
+            c
+            for c in select.of_services(observe_containers(wire.engine, name), ())
+            if c in chosen or c.spec.service in also
         )
     if project is not None:
         for container in chosen:

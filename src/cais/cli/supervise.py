@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import sys
 
-from cais.cli.options import GlobalOptions
-from cais.cli.wire import Wire
-from cais.linux.listeners import listening
-from cais.supervise.serve import serve
-from cais.supervise.spawn import ready_fd
+from cais.cli.quickstart import import_msgspec
 
 
 def main(project: str) -> int:
     """Serve until nothing is left to watch."""
+    import_msgspec()
+    from cais.cli.options import GlobalOptions
+    from cais.cli.wire import Wire
+    from cais.linux.listeners import listening
+    from cais.supervise.serve import serve
+    from cais.supervise.spawn import ready_fd
+
     wire = Wire(GlobalOptions(), dict(os.environ), "/", os.getuid())
     networking = wire.networking
     serve(

@@ -9,13 +9,13 @@ from cais.compose.model.project import Project
 from cais.engine.protocol import ContainerState
 from cais.events import MessageEvent, Phase
 from cais.project import select
-from cais.project.observed import Observed, observe
+from cais.project.observed import Observed, observe_containers
 
 
 def observed_project(wire: Wire) -> tuple[str, Observed]:
     """The project's name and what is there, without checking its Compose file: for verbs on existing containers."""
     name = wire.project_name()
-    return name, observe(wire.engine, name)
+    return name, observe_containers(wire.engine, name)
 
 
 def present_containers(wire: Wire, services: Sequence[str]) -> tuple[str, tuple[ContainerState, ...]]:

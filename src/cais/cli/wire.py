@@ -80,7 +80,7 @@ class Wire:
         """The native engine."""
         from cais.engine.native.engine import NativeEngine
 
-        return NativeEngine(self.locations, self.database, self.images, self.networking, self.clock)
+        return NativeEngine(self.locations, self.database, lambda: self.images, lambda: self.networking, self.clock)
 
     @functools.cached_property
     def networking(self) -> NativeNetworking:
@@ -160,16 +160,15 @@ class Wire:
     def load(self, services: tuple[str, ...] = ()) -> Project:
         """The project as its files say."""
         if self._loaded is None:
-            from cais.cli.projects import find_project, load_project
+            from cais.cli.loading import load
 
-            found = find_project(self.options, self.env, self.cwd)
-            self._loaded = load_project(found, services, self.locations)
-            self._warnings = (*found.warnings, *self._loaded.warnings)
+            loaded = load(self.options, self.env, self.cwd, services, self.locations)
+            self._loaded, self._warnings = loaded.project, loaded.warnings
         return self._loaded
 
     def project_or_none(self) -> Project | None:
         """The project; None when there is no Compose file and the name is given otherwise."""
-        from cais.cli.projects import given_name
+        from cais.cli.loading import given_name
 
         try:
             return self.load()
@@ -180,7 +179,7 @@ class Wire:
 
     def project_name(self) -> str:
         """The project's name; its files are read only when they are needed to know it."""
-        from cais.cli.projects import given_name
+        from cais.cli.loading import given_name
 
         return given_name(self.options, self.env) or self.load().name
 

@@ -25,7 +25,7 @@ from cais.compose.model.resources import FileObject
 from cais.compose.model.service import Service
 from cais.compose.nodes import MapNode, Node, walk
 from cais.compose.problems import Problems
-from cais.compose.reader import FileReader
+from cais.compose.reader import FileReader, utf8
 from cais.compose.schema import SchemaMemo
 from cais.compose.selection import Selection, select
 from cais.errors import NotFoundError, Span
@@ -58,7 +58,7 @@ def load(
     command line names. `memo` may remember trees that satisfy the schema.
     """
     problems = Problems()
-    env = {key: _utf8(value) for key, value in env.items()}
+    env = {key: utf8(value) for key, value in env.items()}
     session = Session(reader, problems, env.get("HOME", "/root"), _shown(sources), memo)
     texts = [source.text if source.text is not None else _text(source, reader) for source in sources]
     env[naming.VARIABLE] = name or env.get(naming.VARIABLE) or naming.foreseen(texts, env, directory)
@@ -73,11 +73,6 @@ def load(
     problems.raise_if_any()
     files = tuple(source.path for source in sources)
     return _project(project_name, directory, files, tree, selection, env, problems)
-
-
-def _utf8(value: str) -> str:
-    """A variable may hold any bytes; what is not UTF-8 cannot stand in a model, and is marked."""
-    return value if value.isascii() else value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _shown(sources: Sequence[Source]) -> Callable[[str], str]:

@@ -13,3 +13,8 @@ class FileReader(Protocol):
 
     def exists(self, path: str) -> bool:
         """Whether a file is there."""
+
+
+def utf8(value: str) -> str:
+    """A variable may hold any bytes; what is not UTF-8 cannot stand in a model, and is marked."""
+    return value if value.isascii() else value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

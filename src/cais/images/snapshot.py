@@ -15,7 +15,6 @@ import contextlib
 import errno
 import fcntl
 import os
-import secrets
 import stat
 import time
 from collections.abc import Iterator, Sequence
@@ -116,7 +115,7 @@ class SnapshotFolders:
 
     def keep(self, working: Working, epoch_s: int | None, known: KnownLayer | None) -> str:
         """Rename the layer into place and record it; an equal one that somebody made meanwhile is used instead."""
-        snapshot_id = known.chain_id.partition(":")[2] if known else "p-" + secrets.token_hex(12)
+        snapshot_id = known.chain_id.partition(":")[2] if known else "p-" + os.urandom(12).hex()
         try:
             os.rename(working.upper, self.folder_of(snapshot_id))
         except OSError as error:
@@ -265,7 +264,7 @@ def _make_upper(upper: str, lowers: Sequence[str]) -> None:
 
 def _own_new(folder: str) -> tuple[str, int]:
     while True:
-        path = os.path.join(folder, secrets.token_hex(8))
+        path = os.path.join(folder, os.urandom(8).hex())
         os.mkdir(path, 0o700)
         fd = _try_own(path)
         if fd is not None:

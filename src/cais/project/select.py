@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection
 
 from cais.engine.protocol import ContainerState, State
@@ -44,6 +43,8 @@ def replica(observed: Observed, service: str, number: int | None) -> ContainerSt
 
 def no_such_service(observed: Observed, name: str) -> NotFoundError:
     """The error for a service that has no container."""
+    import difflib
+
     known = sorted({c.spec.service for c in observed.containers.values()})
     near = difflib.get_close_matches(name, known, 1)
     if near:

@@ -121,7 +121,9 @@ class World:
         self.sink = Sink()
         store = cast("ImageStore", OneImage(root, config))
         self.database = Database(locations.database)
-        self.engine = NativeEngine(locations, self.database, store, self.networking, SystemClock(), self.sink)
+        self.engine = NativeEngine(
+            locations, self.database, lambda: store, lambda: self.networking, SystemClock(), self.sink
+        )
 
     def spec(self, name: str, *argv: str, **fields: object) -> ContainerSpec:
         values: dict[str, object] = {

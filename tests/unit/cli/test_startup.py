@@ -1,7 +1,9 @@
 """`cais ps` has to answer in 100 ms: what it loads is watched by name, never by time."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +23,7 @@ HEAVY = (
     "cais.registry",
     "cais.dockerfile",
 )
+SOURCE = Path(__file__).parents[3] / "src"
 LIGHT_VERBS = ("ps", "exec", "logs", "stop", "version", "ls")
 
 
@@ -35,6 +38,28 @@ def test_light_verbs_load_nothing_heavy(verb: str) -> None:
     )
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
     assert [name for name in HEAVY if name in shown] == []
+
+
+def test_a_remembered_project_loads_no_yaml(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text("services: {a: {image: i}}")
+    env = {**os.environ, "CAIS_ROOT": str(tmp_path / "root"), "PYTHONPATH": str(SOURCE)}
+    program = (
+        "import sys\n"
+        "from cais.cli.quickstart import import_msgspec\n"
+        "import_msgspec()\n"
+        "from cais.cli.main import main\n"
+        "assert main(['ps']) == 0\n"
+        "print('\\n'.join(sys.modules))\n"
+    )
+    heavy = {"yaml", "cais.compose.loader", "typing_extensions", "inspect", "hashlib", "shutil", "socket", "subprocess"}
+    loaded = []
+    for _ in range(2):
+        run = subprocess.run(
+            [sys.executable, "-c", program], cwd=tmp_path, env=env, capture_output=True, text=True, check=True
+        )
+        loaded.append(heavy & set(run.stdout.split()))
+    assert "yaml" in loaded[0]
+    assert loaded[1] == set()
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from tests.unit.compose.conftest import model
 from tests.unit.compose.test_any_text import attempt, scalars
 
 from cais.compose import render
+from cais.compose.model.project import Project
 
 ATTRIBUTES = {
     "command": st.one_of(st.text(max_size=10), st.lists(st.text(max_size=5), max_size=3), st.none()),
@@ -112,6 +114,8 @@ def test_yaml_and_json_load_to_the_same_model(service: dict[str, Any]) -> None:
     project = attempt(yaml.dump(tree, Dumper=yaml.CSafeDumper, allow_unicode=True))
     if project is None:
         return  # a value that is not allowed there; test_any_text has looked at the error
+    # As the command line remembers it (cli/loadmemo.py).
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(project), type=Project) == project
     shown = render.to_tree(project)
     for text in (render.to_yaml(shown), render.to_json(shown)):
         again = attempt(text)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import subprocess
 from collections.abc import Callable, Iterator
 
@@ -75,7 +74,7 @@ def _bundle(parent: str) -> Iterator[str]:
     import shutil
 
     os.makedirs(parent, mode=0o700, exist_ok=True)
-    folder = os.path.join(parent, f"build-{secrets.token_hex(6)}")
+    folder = os.path.join(parent, f"build-{os.urandom(6).hex()}")
     os.mkdir(folder, 0o700)
     with durable.locked(os.path.join(folder, "lock")):
         try:

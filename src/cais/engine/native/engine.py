@@ -5,7 +5,7 @@ Only what `ps` and `exec` need is imported here; the rest comes with the method 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from cais.clock import Clock
@@ -36,14 +36,17 @@ if TYPE_CHECKING:
 
 
 class NativeEngine:
-    """Implements `engine.protocol.Engine`. Safe to use from several threads and processes. Warnings go to `events`."""
+    """Implements `engine.protocol.Engine`. Safe to use from several threads and processes. Warnings go to `events`.
+
+    `images` and `networking` give the store and the networks, always the same; they are asked when these are needed.
+    """
 
     def __init__(
         self,
         locations: Locations,
         database: Database,
-        images: ImageStore,
-        networking: Networking,
+        images: Callable[[], ImageStore],
+        networking: Callable[[], Networking],
         clock: Clock,
         events: EventSink | None = None,
     ) -> None:

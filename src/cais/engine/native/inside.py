@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 from collections.abc import Iterator
 
 import msgspec
@@ -44,7 +43,7 @@ def session(parts: Parts, record: Record, spec: ExecSpec) -> Iterator[Session]:
     """Prepare `spec` in the container of `record`. Raises CaisError when it does not run."""
     if not is_running(record):
         raise CaisError(f'container "{record.name}" is not running', hint="start it first")
-    folder = os.path.join(parts.folder(record.id).bundle, PREFIX + secrets.token_hex(4))
+    folder = os.path.join(parts.folder(record.id).bundle, PREFIX + os.urandom(4).hex())
     os.mkdir(folder, 0o700)
     names = {name: os.path.join(folder, name) for name in ("process.json", "pid", "log")}
     try:

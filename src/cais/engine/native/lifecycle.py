@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import shlex
 from collections.abc import Callable
 
@@ -38,7 +37,7 @@ def create(parts: Parts, spec: ContainerSpec) -> Record:
     mounts.check_sources(spec)
     _clear_name(parts, spec.name)
     record = Record(
-        id=secrets.token_hex(32),
+        id=os.urandom(32).hex(),
         spec=spec,
         created_at=parts.clock.now(),
         life=Life(phase=Phase.CREATING, boot=processes.boot_id(), takes_volumes=True),

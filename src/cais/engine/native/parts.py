@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from cais import durable
@@ -29,19 +29,29 @@ class Parts:
         *,
         locations: Locations,
         records: Records,
-        images: ImageStore,
-        networking: Networking,
+        images: Callable[[], ImageStore],
+        networking: Callable[[], Networking],
         clock: Clock,
         events: EventSink,
     ) -> None:
         self.locations = locations
         self.records = records
-        self.images = images
-        self.networking = networking
+        self._images = images
+        self._networking = networking
         self.clock = clock
         self.events = events
         self._volumes: Volumes | None = None
         self._runtime: Runtime | None = None
+
+    @property
+    def images(self) -> ImageStore:
+        """The images of this root."""
+        return self._images()
+
+    @property
+    def networking(self) -> Networking:
+        """The networks and endpoints of this root."""
+        return self._networking()
 
     @property
     def runtime(self) -> Runtime:

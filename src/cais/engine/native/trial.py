@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 from collections.abc import Iterator, Sequence
 
 from cais import proc
@@ -65,7 +64,7 @@ def _try(runtime: Runtime, folder: str) -> proc.Outcome:
 def _trial_folder(run_folder: str) -> Iterator[str]:
     import shutil
 
-    folder = os.path.join(run_folder, f"trial-{secrets.token_hex(4)}")
+    folder = os.path.join(run_folder, f"trial-{os.urandom(4).hex()}")
     os.makedirs(os.path.join(folder, "rootfs"))
     try:
         yield folder

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 
 from cais import durable, proc
 from cais.clock import Clock
@@ -42,7 +41,7 @@ class Volumes:
         names = {target: name for name, target in self._taken_over(spec)}
         for target in anonymous:
             made = self.ensure(
-                VolumeSpec(name=secrets.token_hex(32), project=spec.project), container=container_id, target=target
+                VolumeSpec(name=os.urandom(32).hex(), project=spec.project), container=container_id, target=target
             )
             names[target] = made.spec.name
         return names
