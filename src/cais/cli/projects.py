@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from cais.cli.options import GlobalOptions
 from cais.compose import loader
 from cais.compose.discover import Discovery, Request, discover
+from cais.compose.loader import Loaded, Wanted
 from cais.compose.model.project import Project
 from cais.compose.reader import FileReader
 from cais.durable import write
@@ -67,13 +68,20 @@ def find_project(options: GlobalOptions, env: Mapping[str, str], cwd: str, reade
 
 def load_project(found: Discovery, services: tuple[str, ...], locations: Locations, reader: FileReader) -> Project:
     """Load what was found; `services` named on the command line enable their profiles."""
-    return loader.load(
-        found.sources,
-        found.env,
-        profiles=found.profiles,
-        reader=reader,
+    return loader.bind_project(load_tree(wanted_of(found, services), found.env, locations, reader))
+
+
+def wanted_of(found: Discovery, services: tuple[str, ...]) -> Wanted:
+    """All of what was found, as it is run."""
+    return Wanted(
+        sources=found.sources,
         directory=found.directory,
         name=found.name,
+        profiles=found.profiles,
         services=services,
-        memo=ValidTrees(os.path.join(locations.root, "schema-valid")),
     )
+
+
+def load_tree(wanted: Wanted, env: Mapping[str, str], locations: Locations, reader: FileReader) -> Loaded:
+    """Load up to the canonical tree."""
+    return loader.load_tree(wanted, env, reader, ValidTrees(os.path.join(locations.root, "schema-valid")))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from cais.cli.wire import Wire
 from cais.compose.model.project import Project
 from cais.engine.protocol import ContainerState
+from cais.errors import InvalidProject
 from cais.events import MessageEvent, Phase
 from cais.project import select
 from cais.project.observed import Observed, observe_containers
@@ -29,7 +30,12 @@ def present_containers(wire: Wire, services: Sequence[str]) -> tuple[str, tuple[
 
 
 def loaded_project(wire: Wire, services: tuple[str, ...] = ()) -> Project:
-    """The project as its files say, with warnings shown; `services` named on the command line enable their profiles."""
+    """The project as its files say, with warnings shown; `services` named on the command line enable their profiles.
+
+    Raises InvalidProject for what Cais cannot do, too: for verbs that run it.
+    """
     project = wire.load(services)
     wire.warn()
+    if project.refusals:
+        raise InvalidProject(project.refusals)
     return project

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from cais.cli.options import GlobalOptions
@@ -15,6 +15,7 @@ from cais.events import Event, EventSink
 from cais.locations import Locations, find_locations
 
 if TYPE_CHECKING:
+    from cais.compose.loader import Loaded, Wanted
     from cais.compose.model.project import Project
     from cais.database import Database
     from cais.engine.native.engine import NativeEngine
@@ -102,6 +103,17 @@ class Wire:
 
         return Acquirer(self.images, self.locations, events, self._registry_settings())
 
+    def image_digest(self, reference: str) -> str:
+        """`reference` with the digest that its registry has for it. Raises PullError."""
+        from cais.images.reference import parse_reference
+        from cais.registry.digests import with_digest
+
+        view = self.view()
+        try:
+            return str(with_digest(parse_reference(reference), self._registry_settings(), view))
+        finally:
+            view.close()
+
     def _registry_settings(self) -> RegistrySettings:
         from cais.registry.settings import RegistrySettings
 
@@ -165,6 +177,17 @@ class Wire:
             loaded = load(self.options, self.env, self.cwd, services, self.locations)
             self._loaded, self._warnings = loaded.project, loaded.warnings
         return self._loaded
+
+    def load_tree(self, services: tuple[str, ...], adapt: Callable[[Wanted], Wanted]) -> Loaded:
+        """The project as a tree that still knows every place, loaded as `adapt` wants it. What `up` would refuse is a remark here."""
+        from cais.cli.diskreader import DiskReader
+        from cais.cli.projects import find_project, load_tree, wanted_of
+
+        reader = DiskReader()
+        found = find_project(self.options, self.env, self.cwd, reader)
+        loaded = load_tree(adapt(wanted_of(found, services)), found.env, self.locations, reader)
+        self._warnings = (*found.warnings, *loaded.warnings, *loaded.refusals)
+        return loaded
 
     def project_or_none(self) -> Project | None:
         """The project; None when there is no Compose file and the name is given otherwise."""

@@ -5,8 +5,8 @@ Defaults are not put in here but after merging, lest the default of an override 
 
 from __future__ import annotations
 
-from cais.compose.forms.base import Context, Form, Table, apply, boolean, host_path, same, table, text
-from cais.compose.forms.lists import each, entries, labels
+from cais.compose.forms.base import Context, Form, Table, apply, boolean, host_path, integer, same, table, text
+from cais.compose.forms.lists import each, entries, labels, texts
 from cais.compose.forms.service import service
 from cais.compose.nodes import MapNode, Node, Path, ScalarNode, mapping, scalar
 
@@ -87,8 +87,19 @@ _VOLUME = _resource(
     {"name": text, "driver": text, "driver_opts": _driver_options, "external": _external, "labels": labels}
 )
 _FILE_OBJECT = _resource(
-    {"name": text, "file": host_path, "environment": text, "content": text, "external": _external, "labels": labels}
+    {
+        "name": text,
+        "file": host_path,
+        "environment": text,
+        "content": text,
+        "external": _external,
+        "labels": labels,
+        "driver": text,
+        "driver_opts": _OPTIONS,
+        "template_driver": text,
+    }
 )
+_MODEL = table({"name": text, "model": text, "context_size": integer, "runtime_flags": texts})
 _FILE: Table = {
     "name": text,
     "version": same,
@@ -98,4 +109,5 @@ _FILE: Table = {
     "volumes": _collection(_VOLUME),
     "secrets": _collection(_FILE_OBJECT),
     "configs": _collection(_FILE_OBJECT),
+    "models": _collection(_MODEL),
 }

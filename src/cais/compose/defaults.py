@@ -11,17 +11,17 @@ _NAMESPACES = ("network_mode", "ipc", "pid", "uts", "cgroup")
 SERVICE_PREFIX = "service:"
 
 
-def complete(tree: MapNode, name: str, directory: str) -> MapNode:
+def complete(tree: MapNode, name: str) -> MapNode:
     """`tree` with its defaults put in. `name` is the project's."""
     items = dict(tree.items)
     services = items.get("services")
     if isinstance(services, MapNode):
-        made = {key: _service(node, directory) for key, node in services.items.items() if isinstance(node, MapNode)}
+        made = {key: _service(node) for key, node in services.items.items() if isinstance(node, MapNode)}
         items["services"] = services.replacing(made)
         if any(reading.child(service, "networks", "default") is not None for service in made.values()):
             networks = items.get("networks")
             known = networks if isinstance(networks, MapNode) else MapNode({}, {}, tree.span)
-            items["networks"] = known.replacing({"default": MapNode({}, {}, tree.span), **known.items})
+            items["networks"] = known.replacing({"default": scalar(None, tree.span), **known.items})
     for section in _RESOURCES:
         resources = items.get(section)
         if isinstance(resources, MapNode):
@@ -29,6 +29,23 @@ def complete(tree: MapNode, name: str, directory: str) -> MapNode:
                 {key: _named(key, node, name, resources.key_span(key)) for key, node in resources.items.items()}
             )
     return MapNode(items, tree.keys, tree.span)
+
+
+def with_build_contexts(tree: MapNode, folder: str) -> MapNode:
+    """`tree` with the folder put in as the context of the builds that name none."""
+    services = tree.get("services")
+    if not isinstance(services, MapNode):
+        return tree
+    made = {key: _with_context(node, folder) for key, node in services.items.items()}
+    return tree.replacing({**tree.items, "services": services.replacing(made)})
+
+
+def _with_context(service: Node, folder: str) -> Node:
+    build = reading.child(service, "build")
+    if not isinstance(service, MapNode) or not isinstance(build, MapNode) or "context" in build.items:
+        return service
+    whole = build.replacing({"context": scalar(folder or ".", build.span), **build.items})
+    return service.replacing({**service.items, "build": whole})
 
 
 def _named(key: str, node: Node, project: str, span: Span) -> Node:
@@ -39,18 +56,18 @@ def _named(key: str, node: Node, project: str, span: Span) -> Node:
     return own.replacing({**own.items, "name": scalar(full, span)})
 
 
-def _service(node: MapNode, directory: str) -> MapNode:
+def _service(node: MapNode) -> MapNode:
     items = dict(node.items)
-    build = items.get("build")
-    if isinstance(build, MapNode) and "context" not in build.items:
-        items["build"] = build.replacing({"context": scalar(directory, build.span), **build.items})
     networks = items.get("networks")
     if (
         (networks is None or (isinstance(networks, MapNode) and not networks.items))
         and "network_mode" not in items
         and "provider" not in items
     ):
-        items["networks"] = mapping({"default": MapNode({}, {}, node.span)}, node.span)
+        items["networks"] = mapping({"default": scalar(None, node.span)}, node.span)
+    build = items.get("build")
+    if isinstance(build, MapNode) and not {"dockerfile", "dockerfile_inline"} & build.items.keys():
+        items["build"] = build.replacing({**build.items, "dockerfile": scalar("Dockerfile", build.span)})
     implied = _implied(node)
     if implied:
         own = items.get("depends_on")

@@ -7,24 +7,57 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from cais.compose import canonical, interpolate, schema, yamlreader
+from cais.compose import canonical, interpolate, schema, template, variables, yamlreader
 from cais.compose.forms.base import Context
-from cais.compose.merge import merge
 from cais.compose.nodes import MapNode, Node, Path, ScalarNode, kind_of
 from cais.compose.problems import Problems
 from cais.compose.reader import FileReader
+from cais.compose.variables import Use
 from cais.errors import Span
 
 
+class Reading(msgspec.Struct, frozen=True):
+    """How the files of one load are read.
+
+    Without `interpolate` variables stay as they are written, without `absolute_paths` relative paths do; with `collect_uses` the variables are noted.
+    """
+
+    interpolate: bool = True
+    absolute_paths: bool = True
+    collect_uses: bool = False
+
+
 class Session(msgspec.Struct, frozen=True):
-    """What all files of one load share. `shown` turns an absolute path into the one told to users; `damaged` collects what was refused."""
+    """What all files of one load share.
+
+    `shown` turns an absolute path into the one told to users; `damaged` collects what was refused, `uses` the variables that stand in the files.
+    """
 
     reader: FileReader
     problems: Problems
     home: str
+    directory: str
     shown: Callable[[str], str]
     memo: schema.SchemaMemo | None = None
+    reading: Reading = Reading()
     damaged: set[Path] = set()
+    uses: list[Use] = []
+
+    def path_text(self, text: str, env: Mapping[str, str]) -> str:
+        """A path to a file that is to be read now, also where variables stay as they are written. One that cannot be known is taken as it is."""
+        if self.reading.interpolate or "$" not in text:
+            return text
+        try:
+            return template.expand(text, env.get, [])
+        except template.TemplateError:
+            return text
+
+    def context(self, folder: str) -> Context:
+        """What forms need for a file whose relative paths begin at `folder`."""
+        written = folder
+        if not self.reading.absolute_paths:
+            written = "" if folder == self.directory else os.path.relpath(folder, self.directory)
+        return Context(self.problems, written, self.home, not self.reading.interpolate)
 
 
 def read_text(path: str, session: Session, span: Span | None, what: str) -> str | None:
@@ -45,26 +78,26 @@ def read_text(path: str, session: Session, span: Span | None, what: str) -> str 
     return None
 
 
-def load_text(text: str, path: str, base: str, env: Mapping[str, str], session: Session) -> MapNode | None:
-    """The canonical tree of a file's text, `extends` and `include` not yet followed. `base` is where relative paths begin."""
-    result: Node | None = None
+def load_documents(text: str, path: str, folder: str, env: Mapping[str, str], session: Session) -> list[MapNode]:
+    """The canonical trees of a file's documents, `extends` and `include` not yet followed. Relative paths begin at `folder`."""
+    trees: list[MapNode] = []
     for number, document in enumerate(yamlreader.read(text, session.shown(path), session.problems)):
         if _is_empty(document):
             continue
         if not isinstance(document, MapNode):
-            session.problems.error(
-                f"document {number + 1} must be a mapping, not {kind_of(document)}",
-                document.span,
-                'it begins with "services:"',
-            )
+            message = f"document {number + 1} must be a mapping, not {kind_of(document)}"
+            session.problems.error(message, document.span, 'it begins with "services:"')
             continue
-        made = _document(document, base, env, session)
-        result = merge(result, made) if result is not None else made
-    return result if isinstance(result, MapNode) else None
+        trees.append(_document(document, folder, env, session))
+    return trees
 
 
-def _document(tree: MapNode, base: str, env: Mapping[str, str], session: Session) -> MapNode:
-    node = interpolate.interpolate(tree, env, session.problems)
+def _document(tree: MapNode, folder: str, env: Mapping[str, str], session: Session) -> MapNode:
+    if session.reading.collect_uses:
+        session.uses.extend(variables.uses(tree, env))
+    node: Node = tree
+    if session.reading.interpolate:
+        node = interpolate.interpolate(tree, env, session.problems)
     wrong = schema.validate(node, session.problems, session.memo)
     # from the end, so that the index of what is still to be taken out of a list stays right
     for path in sorted(
@@ -75,9 +108,7 @@ def _document(tree: MapNode, base: str, env: Mapping[str, str], session: Session
         session.damaged.add(path[:3])
         node = schema.prune(node, path)
     before = len(session.problems.errors)
-    made = (
-        canonical.canonical(node, Context(session.problems, base, session.home)) if isinstance(node, MapNode) else tree
-    )
+    made = canonical.canonical(node, session.context(folder)) if isinstance(node, MapNode) else tree
     if len(session.problems.errors) > before:
         _mark_lost(node, made, session)
     return made

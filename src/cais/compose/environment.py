@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os.path
+from collections.abc import Mapping
 
-from cais.compose import dotenv
+import msgspec
+
+from cais.compose import dotenv, reading
 from cais.compose.documents import Session, read_text
 from cais.compose.dotenv import Setting
-from cais.compose.nodes import ListNode, MapNode, Node, ScalarNode, scalar
-
-_Parse = Callable[[str, str, Mapping[str, str]], dict[str, Setting]]
+from cais.compose.nodes import MapNode, Node, is_null, scalar
+from cais.compose.selection import Selection
 
 
 def resolve(tree: MapNode, env: Mapping[str, str]) -> MapNode:
@@ -34,61 +36,65 @@ def _resolved(service: Node, env: Mapping[str, str]) -> Node:
     arguments = build.get("args") if isinstance(build, MapNode) else None
     if isinstance(build, MapNode) and isinstance(arguments, MapNode):
         looked_up = {key: _looked_up(key, value, env) for key, value in arguments.items.items()}
-        known = {key: value for key, value in looked_up.items() if not _is_null(value)}
+        known = {key: value for key, value in looked_up.items() if not is_null(value)}
         items["build"] = build.replacing({**build.items, "args": arguments.replacing(known)})
     return service.replacing(items)
 
 
-def _is_null(node: Node) -> bool:
-    return isinstance(node, ScalarNode) and node.value is None
-
-
 def _looked_up(key: str, node: Node, env: Mapping[str, str]) -> Node:
-    return scalar(env[key], node.span) if _is_null(node) and key in env else node
+    return scalar(env[key], node.span) if is_null(node) and key in env else node
+
+
+def with_all_files(selection: Selection, env: Mapping[str, str], session: Session) -> Selection:
+    """`selection` with the files of its enabled services read."""
+    enabled = {key: with_files(node, env, session) for key, node in selection.enabled.items()}
+    return msgspec.structs.replace(selection, enabled=enabled)
 
 
 def with_files(service: MapNode, env: Mapping[str, str], session: Session) -> MapNode:
     """`service` with its `env_file` in `environment` and its `label_file` in `labels`; what the service says itself goes before."""
     items = dict(service.items)
-    from_files = _env_files(service, env, session)
-    if from_files:
-        own = items.get("environment")
-        items["environment"] = _below(from_files, own if isinstance(own, MapNode) else MapNode({}, {}, service.span))
-    label_files = service.get("label_file")
-    if isinstance(label_files, ListNode):
-        found: dict[str, Setting] = {}
-        for item in label_files.items:
-            text = (
-                read_text(str(item.value), session, item.span, "label_file") if isinstance(item, ScalarNode) else None
-            )
-            if text is not None and isinstance(item, ScalarNode):
-                found |= dotenv.parse(text, session.shown(str(item.value)), {}, session.problems)
-        own = items.get("labels")
-        items["labels"] = _below(found, own if isinstance(own, MapNode) else MapNode({}, {}, service.span))
+    for attribute, found in (
+        ("environment", _env_files(service, env, session)),
+        ("labels", _label_files(service, session)),
+    ):
+        if found:
+            own = items.get(attribute)
+            items[attribute] = _below(found, own if isinstance(own, MapNode) else MapNode({}, {}, service.span))
     return service.replacing(items)
 
 
 def _below(found: Mapping[str, Setting], own: MapNode) -> MapNode:
-    items: dict[str, Node] = {key: scalar(setting.value, setting.span) for key, setting in found.items()}
-    items.update(own.items)
-    keys = {key: setting.span for key, setting in found.items()} | own.keys
-    return MapNode(items, keys, own.span)
+    """`own` with the settings behind it; a variable without a value is not set by a file that names it."""
+    set_by_file = {key: setting for key, setting in found.items() if setting.value is not None}
+    items: dict[str, Node] = {key: scalar(setting.value, setting.span) for key, setting in set_by_file.items()}
+    for key, node in own.items.items():
+        items[key] = msgspec.structs.replace(node, over=items[key]) if key in items and node.over is None else node
+    keys = {key: setting.span for key, setting in set_by_file.items()} | own.keys
+    return MapNode(items, keys, own.span, own.tag, own.over)
+
+
+def _label_files(service: MapNode, session: Session) -> dict[str, Setting]:
+    found: dict[str, Setting] = {}
+    for written, span in reading.texts(service, "label_file"):
+        path = os.path.join(session.directory, written)
+        text = read_text(path, session, span, "label_file")
+        if text is not None:
+            found |= dotenv.parse(text, session.shown(path), dotenv.values(found), session.problems)
+    return found
 
 
 def _env_files(service: MapNode, env: Mapping[str, str], session: Session) -> dict[str, Setting]:
-    files = service.get("env_file")
+    """What the files set. Their own variables are looked up in the caller's environment, the service's, and what the files said before."""
+    own = {key: value for key, node, _ in reading.entries(service, "environment") if (value := reading.text(node))}
     found: dict[str, Setting] = {}
-    for item in files.items if isinstance(files, ListNode) else ():
-        if not isinstance(item, MapNode):
-            continue
-        path, required, kind = (
-            part.value if isinstance(part, ScalarNode) else None
-            for part in map(item.get, ("path", "required", "format"))
-        )
-        if not isinstance(path, str) or (required is False and not session.reader.exists(path)):
+    for item in reading.items(service, "env_file"):
+        path = os.path.join(session.directory, reading.text(item, "path"))
+        if reading.value(item, "required") is False and not session.reader.exists(path):
             continue
         text = read_text(path, session, item.span, "env_file")
         if text is not None:
-            parse = dotenv.parse_raw if kind == "raw" else dotenv.parse
-            found |= parse(text, session.shown(path), {**dotenv.values(found), **env}, session.problems)
+            parse = dotenv.parse_raw if reading.text(item, "format") == "raw" else dotenv.parse
+            known = {**dotenv.values(found), **own, **env}
+            found |= parse(text, session.shown(path), known, session.problems)
     return found

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cais.compose.documents import Session, folder_of, load_text, read_text
+from cais.compose.documents import Session, folder_of, load_documents, read_text
+from cais.compose.forms.base import Context, absolute, is_remote
 from cais.compose.merge import merge
 from cais.compose.nodes import MapNode, Node, ScalarNode
 from cais.errors import Span
@@ -14,13 +15,13 @@ _MAX_CHAIN = 100
 _Link = tuple[str, str, Span]
 
 
-def extend(tree: MapNode, path: str, env: Mapping[str, str], session: Session) -> MapNode:
-    """`tree` (canonical, of the file `path`) with every `extends` followed and taken out."""
+def extend(tree: MapNode, path: str, folder: str, env: Mapping[str, str], session: Session) -> MapNode:
+    """`tree` (canonical, a document of the file `path`) with every `extends` followed and taken out. Relative paths begin at `folder`."""
     services = tree.get("services")
     if not isinstance(services, MapNode) or not any(_extends(service) for service in services.items.values()):
         return tree
     followed = _Extension(env, session)
-    followed.add(path, services)
+    followed.add(path, folder, services)
     made: dict[str, Node] = {}
     for name, node in services.items.items():
         whole = followed.service(path, name, ())
@@ -49,11 +50,13 @@ class _Extension:
         self._env = env
         self._session = session
         self._files: dict[str, MapNode | None] = {}
+        self._folders: dict[str, str] = {}
         self._made: dict[tuple[str, str], Node] = {}
         self._circular: set[tuple[str, str]] = set()
 
-    def add(self, path: str, services: MapNode) -> None:
+    def add(self, path: str, folder: str, services: MapNode | None) -> None:
         self._files[path] = services
+        self._folders[path] = folder
 
     def service(self, path: str, name: str, chain: tuple[_Link, ...]) -> Node | None:
         """The service `name` of the file `path` with its bases merged below it."""
@@ -66,26 +69,38 @@ class _Extension:
             return own
         base_name, span = _value(extends, "service")
         file, file_span = _value(extends, "file")
-        base_path = file or path
+        file = self._session.path_text(file, self._env)
+        base_path = self._located(file, path, file_span) if file else path
+        if base_path is None:
+            return None
         if self._is_endless((*chain, (path, name, span)), base_path, base_name):
             return None
         if base_path not in self._files:
-            self._files[base_path] = self._read(base_path, file_span)
+            self.add(base_path, folder_of(base_path), self._read(base_path, file_span))
         base = self.service(base_path, base_name, (*chain, (path, name, span)))
         if base is None:
             self._tell_missing(base_path, base_name, span)
             return None
         assert isinstance(own, MapNode)
-        made = merge(
-            base, own.replacing({key: value for key, value in own.items.items() if key != "extends"}), _SERVICE
-        )
+        rest = own.replacing({key: value for key, value in own.items.items() if key != "extends"})
+        made = merge(base, rest, _SERVICE, final=False)
         self._made[path, name] = made
         return made
 
+    def _located(self, file: str, path: str, span: Span) -> str | None:
+        """The absolute path of the file that is named in the file `path`."""
+        if is_remote(file) or file.startswith("oci:"):
+            message = f'cannot extend a service of "{file}": it is not a local file'
+            self._session.problems.error(message, span, "fetch it, and extend from the copy")
+            return None
+        return absolute(file, Context(self._session.problems, self._folders[path], self._session.home))
+
     def _read(self, path: str, span: Span) -> MapNode | None:
         text = read_text(path, self._session, span, "extended file")
-        tree = load_text(text, path, folder_of(path), self._env, self._session) if text is not None else None
-        services = tree.get("services") if tree is not None else None
+        merged: Node | None = None
+        for tree in load_documents(text, path, folder_of(path), self._env, self._session) if text is not None else ():
+            merged = merge(merged, tree) if merged is not None else tree
+        services = merged.get("services") if isinstance(merged, MapNode) else None
         return services if isinstance(services, MapNode) else None
 
     def _is_endless(self, chain: tuple[_Link, ...], path: str, name: str) -> bool:

@@ -11,26 +11,32 @@ A pass tells its problems and goes on with what is sound, so that all of them ar
 
 from __future__ import annotations
 
+import functools
 import os.path
 from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TypeVar
 
 import msgspec
 
-from cais.compose import bind, consistency, defaults, environment, naming, support
-from cais.compose.documents import Session
+from cais.compose import bind, consistency, defaults, environment, naming, reading, support
+from cais.compose.defaults import with_build_contexts
+from cais.compose.documents import Reading, Session
 from cais.compose.include import load_file
 from cais.compose.merge import clean, merge
-from cais.compose.model.project import KeyPath, Origins, Project
-from cais.compose.model.resources import FileObject
-from cais.compose.model.service import Service
-from cais.compose.nodes import MapNode, Node, walk
+from cais.compose.model.project import Project
+from cais.compose.nodes import MapNode, Node
+from cais.compose.origins import origins_of
 from cais.compose.problems import Problems
 from cais.compose.reader import FileReader, utf8
 from cais.compose.schema import SchemaMemo
-from cais.compose.selection import Selection, select
-from cais.errors import NotFoundError, Span
+from cais.compose.selection import Selection, select, with_dependencies
+from cais.compose.unused import without_unused
+from cais.compose.variables import Use, Variables, as_variables
+from cais.errors import NotFoundError, Problem, Span
 
 STANDARD_INPUT = "-"
+_T = TypeVar("_T")
+_Bind = Callable[[str, MapNode, Problems], _T | None]
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -39,6 +45,43 @@ class Source(msgspec.Struct, frozen=True):
     shown: str
     path: str
     text: str | None = None
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be loaded, and how.
+
+    `directory` is the project directory (absolute), `name` the name that the command line or the environment gives, `services` those that the
+    command line names: their profiles are active, and with `only_named` they and what they depend on are all that is kept. The `keep_...`, `leave_...`
+    and `skip_...` are for showing a project before all of its passes; a project that is to run has none.
+    """
+
+    sources: tuple[Source, ...]
+    directory: str
+    name: str | None = None
+    profiles: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    only_named: bool = False
+    keep_variables: bool = False
+    keep_paths: bool = False
+    keep_env_files: bool = False
+    keep_unused: bool = False
+    leave_defaults: bool = False
+    skip_consistency: bool = False
+    collect_uses: bool = False
+
+
+class Loaded(msgspec.Struct, frozen=True, kw_only=True):
+    """A project as a tree in canonical form, with the place of every value. `tree` holds the enabled services alone, `disabled` the others."""
+
+    name: str
+    wanted: Wanted
+    tree: MapNode
+    disabled: dict[str, MapNode]
+    profiles: tuple[str, ...]
+    environment: Variables
+    uses: tuple[Use, ...]
+    refusals: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
 
 
 def load(
@@ -54,25 +97,75 @@ def load(
 ) -> Project:
     """Load a project. Raises InvalidProject with every problem found, NotFoundError for a source that is not there.
 
-    `directory` is the project directory (absolute), `name` the name that the command line or the environment gives, `services` those that the
-    command line names. `memo` may remember trees that satisfy the schema.
+    Its `refusals` are what Cais cannot do although the files are valid: who runs the project refuses it with them. `memo` may remember trees that satisfy the schema.
     """
+    wanted = Wanted(
+        sources=tuple(sources), directory=directory, name=name, profiles=tuple(profiles), services=tuple(services)
+    )
+    return bind_project(load_tree(wanted, env, reader, memo))
+
+
+def load_tree(wanted: Wanted, env: Mapping[str, str], reader: FileReader, memo: SchemaMemo | None = None) -> Loaded:
+    """Load a project up to its canonical tree. Raises InvalidProject with every problem found, NotFoundError for a source that is not there."""
     problems = Problems()
-    env = {key: utf8(value) for key, value in env.items()}
-    session = Session(reader, problems, env.get("HOME", "/root"), _shown(sources), memo)
-    texts = [source.text if source.text is not None else _text(source, reader) for source in sources]
-    env[naming.VARIABLE] = name or env.get(naming.VARIABLE) or naming.foreseen(texts, env, directory)
-    merged = _merged(sources, texts, directory, env, session)
-    project_name = naming.project_name(merged, name, directory, problems)
-    tree = defaults.complete(environment.resolve(merged, env), project_name, directory)
-    selection = select(tree, profiles, services)
-    enabled = {key: environment.with_files(node, env, session) for key, node in selection.enabled.items()}
-    selection = msgspec.structs.replace(selection, enabled=enabled)
-    consistency.check(consistency.Subject(tree, enabled, selection.disabled, session.damaged, problems))
-    support.check(tree, enabled, problems)
+    known = as_variables(env)
+    known = Variables({key: utf8(value) for key, value in known.items()}, known.places)
+    how = Reading(
+        interpolate=not wanted.keep_variables,
+        absolute_paths=not wanted.keep_paths,
+        collect_uses=wanted.collect_uses,
+    )
+    home, shown = known.get("HOME", "/root"), _shown(wanted.sources)
+    session = Session(reader, problems, home, wanted.directory, shown, memo, how)
+    texts = [source.text if source.text is not None else _text(source, reader) for source in wanted.sources]
+    name = wanted.name or known.get(naming.VARIABLE) or naming.foreseen(texts, known, wanted.directory)
+    known = known.with_value(naming.VARIABLE, name)
+    merged = _merged(wanted, texts, known, session)
+    name = naming.project_name(merged, wanted.name, wanted.directory, problems)
+    return _completed(merged, name, wanted, known, session)
+
+
+def _completed(merged: MapNode, name: str, wanted: Wanted, env: Variables, session: Session) -> Loaded:
+    problems = session.problems
+    tree = with_build_contexts(merged, session.context(wanted.directory).base)
+    if not wanted.leave_defaults:
+        tree = defaults.complete(tree, name)
+    if wanted.keep_variables:
+        selection = Selection(_nodes(tree, "services"), {}, wanted.profiles)
+    else:
+        tree = environment.resolve(tree, env)
+        selection = select(tree, wanted.profiles, wanted.services)
+        if not wanted.keep_env_files:
+            selection = environment.with_all_files(selection, env, session)
+        if not wanted.skip_consistency:
+            subject = consistency.Subject(tree, selection.enabled, selection.disabled, session.damaged, problems)
+            consistency.check(subject)
+    kept = with_dependencies(selection.enabled, wanted.services) if wanted.only_named else selection.enabled
+    tree = _with_services(tree, kept)
+    if not wanted.keep_unused:
+        tree = without_unused(tree)
+    support.check(tree, problems)
     problems.raise_if_any()
-    files = tuple(source.path for source in sources)
-    return _project(project_name, directory, files, tree, selection, env, problems)
+    return Loaded(
+        name=name,
+        wanted=wanted,
+        tree=tree,
+        disabled=selection.disabled,
+        profiles=selection.profiles,
+        environment=env,
+        uses=tuple(session.uses),
+        refusals=tuple(problems.refusals),
+        warnings=tuple(problems.warnings),
+    )
+
+
+def _with_services(tree: MapNode, services: Mapping[str, Node]) -> MapNode:
+    section = tree.get("services")
+    return (
+        tree.replacing({**tree.items, "services": section.replacing(services)})
+        if isinstance(section, MapNode)
+        else tree
+    )
 
 
 def _shown(sources: Sequence[Source]) -> Callable[[str], str]:
@@ -91,16 +184,14 @@ def _shown(sources: Sequence[Source]) -> Callable[[str], str]:
     return show
 
 
-def _merged(
-    sources: Sequence[Source], texts: Sequence[str], directory: str, env: Mapping[str, str], session: Session
-) -> MapNode:
+def _merged(wanted: Wanted, texts: Sequence[str], env: Variables, session: Session) -> MapNode:
     merged: Node | None = None
-    for source, text in zip(sources, texts, strict=True):
+    for source, text in zip(wanted.sources, texts, strict=True):
         before = len(session.problems.errors)
-        tree = load_file(text, source.path, directory, env, session)
-        if tree is not None:
+        trees = load_file(text, source.path, wanted.directory, env, session)
+        for tree in trees:
             merged = merge(merged, tree) if merged is not None else clean(tree)
-        elif len(session.problems.errors) == before:
+        if not trees and len(session.problems.errors) == before:
             session.problems.error("the file is empty", Span(source.shown, 1), 'a Compose file begins with "services:"')
     if not isinstance(merged, MapNode):
         session.problems.raise_if_any()
@@ -129,60 +220,35 @@ def _text(source: Source, reader: FileReader) -> str:
         ) from error
 
 
-def _project(
-    name: str,
-    directory: str,
-    files: tuple[str, ...],
-    tree: MapNode,
-    selection: Selection,
-    env: Mapping[str, str],
-    problems: Problems,
-) -> Project:
-    def services(nodes: Mapping[str, MapNode]) -> dict[str, Service]:
-        made = {key: bind.bind_service(key, node, problems) for key, node in nodes.items()}
-        return {key: service for key, service in made.items() if service is not None}
+def bind_project(loaded: Loaded) -> Project:
+    """The model of a loaded project. Raises InvalidProject."""
+    problems = Problems()
 
-    def files_of(section: str) -> dict[str, FileObject]:
-        made = {key: bind.bind_file(section, key, node, problems) for key, node in _nodes(tree, section).items()}
+    def bound(section: str, bind_one: _Bind[_T]) -> dict[str, _T]:
+        made = {key: bind_one(key, node, problems) for key, node in _nodes(loaded.tree, section).items()}
         return {key: item for key, item in made.items() if item is not None}
 
-    networks = {key: bind.bind_network(key, node, problems) for key, node in _nodes(tree, "networks").items()}
-    volumes = {key: bind.bind_volume(key, node, problems) for key, node in _nodes(tree, "volumes").items()}
+    disabled = {key: bind.bind_service(key, node, problems) for key, node in loaded.disabled.items()}
     project = Project(
-        name=name,
-        directory=directory,
-        files=files,
-        services=services(selection.enabled),
-        disabled=services(selection.disabled),
-        networks={key: network for key, network in networks.items() if network is not None},
-        volumes={key: volume for key, volume in volumes.items() if volume is not None},
-        secrets=files_of("secrets"),
-        configs=files_of("configs"),
-        environment=env,
-        profiles=selection.profiles,
-        origins=_origins(tree, selection),
-        warnings=tuple(problems.warnings),
+        name=loaded.name,
+        directory=loaded.wanted.directory,
+        files=tuple(source.path for source in loaded.wanted.sources),
+        services=bound("services", bind.bind_service),
+        disabled={key: service for key, service in disabled.items() if service is not None},
+        networks=bound("networks", bind.bind_network),
+        volumes=bound("volumes", bind.bind_volume),
+        secrets=bound("secrets", functools.partial(bind.bind_file, "secrets")),
+        configs=bound("configs", functools.partial(bind.bind_file, "configs")),
+        models=bound("models", bind.bind_model),
+        environment=dict(loaded.environment),
+        profiles=loaded.profiles,
+        origins=origins_of(loaded.tree, loaded.disabled),
+        refusals=loaded.refusals,
+        warnings=loaded.warnings,
     )
     problems.raise_if_any()
     return project
 
 
 def _nodes(tree: MapNode, section: str) -> dict[str, MapNode]:
-    node = tree.get(section)
-    return (
-        {key: item for key, item in node.items.items() if isinstance(item, MapNode)}
-        if isinstance(node, MapNode)
-        else {}
-    )
-
-
-def _origins(tree: MapNode, selection: Selection) -> Origins:
-    spans: dict[KeyPath, Span] = {}
-    for key, node in tree.items.items():
-        if key != "services":
-            spans.update(walk(node, (key,), tree.key_span(key)))
-    services = tree.get("services")
-    if isinstance(services, MapNode):
-        for name, node in {**selection.enabled, **selection.disabled}.items():
-            spans.update(walk(node, ("services", name), services.key_span(name)))
-    return Origins(spans)
+    return {key: node for key, node, _ in reading.entries(tree, section) if isinstance(node, MapNode)}

@@ -1,4 +1,7 @@
-"""The tree between text and model: every node keeps the place it was written at. Passes make new nodes and change none, so anchors may share them."""
+"""The tree between text and model: every node keeps the place it was written at, and after merging the node that it took the place of (`over`).
+
+Passes make new nodes and change none, so anchors may share them.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,7 @@ class ScalarNode(msgspec.Struct, frozen=True):
     text: str = ""
     shift: int = -1
     tag: str = ""
+    over: Node | None = None
 
     def at(self, offset: int, length: int = 1) -> Span:
         """The place of the character `offset` of the text, as exactly as the source allows."""
@@ -38,6 +42,7 @@ class ListNode(msgspec.Struct, frozen=True):
     items: tuple[Node, ...]
     span: Span
     tag: str = ""
+    over: Node | None = None
 
 
 class MapNode(msgspec.Struct, frozen=True):
@@ -47,6 +52,7 @@ class MapNode(msgspec.Struct, frozen=True):
     keys: dict[str, Span]
     span: Span
     tag: str = ""
+    over: Node | None = None
 
     def get(self, key: str) -> Node | None:
         """The value of `key`, or None."""
@@ -59,10 +65,15 @@ class MapNode(msgspec.Struct, frozen=True):
     def replacing(self, items: Mapping[str, Node]) -> MapNode:
         """The same mapping with other entries; keys that are new take the place of their value."""
         keys = {key: self.keys.get(key) or node.span for key, node in items.items()}
-        return MapNode(dict(items), keys, self.span, self.tag)
+        return MapNode(dict(items), keys, self.span, self.tag, self.over)
 
 
 Node = ScalarNode | ListNode | MapNode
+
+
+def is_null(node: Node) -> bool:
+    """Whether nothing is said: an empty value without a tag."""
+    return isinstance(node, ScalarNode) and node.value is None and not node.tag
 
 
 def scalar(value: Value, span: Span) -> ScalarNode:
@@ -110,6 +121,15 @@ def find(node: Node, path: Path) -> tuple[Node, Span]:
         else:
             break
     return node, span
+
+
+def scalars_of(node: Node) -> Iterator[ScalarNode]:
+    """Every scalar below `node`, in the order of the text."""
+    if isinstance(node, ScalarNode):
+        yield node
+        return
+    for item in node.items.values() if isinstance(node, MapNode) else node.items:
+        yield from scalars_of(item)
 
 
 def walk(node: Node, path: Path, span: Span) -> Iterator[tuple[Path, Span]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import msgspec
 
@@ -33,6 +33,20 @@ def select(tree: MapNode, profiles: Collection[str], named: Collection[str]) -> 
     return Selection(
         {name: _without_disabled(node, disabled) for name, node in enabled.items()}, disabled, tuple(active)
     )
+
+
+def with_dependencies(services: Mapping[str, MapNode], named: Collection[str]) -> dict[str, MapNode]:
+    """The services that are `named`, and those that they depend on; all when none is named."""
+    if not named:
+        return dict(services)
+    wanted: set[str] = set()
+    to_do = [name for name in named if name in services]
+    while to_do:
+        name = to_do.pop()
+        wanted.add(name)
+        depends = (other for other, _, _ in reading.entries(services[name], "depends_on"))
+        to_do += [other for other in depends if other in services and other not in wanted]
+    return {name: node for name, node in services.items() if name in wanted}
 
 
 def _profiles(node: Node | None) -> list[str]:

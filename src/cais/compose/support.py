@@ -229,21 +229,18 @@ _ONLY: Mapping[str, tuple[State, tuple[str, ...], str]] = {
     "services.*.logging.driver": (State.ELSEWHERE, ("", "json-file", "local"), "logs are files"),
     "services.*.cgroup": (State.ELSEWHERE, ("private",), "the cgroup namespace is private"),
 }
-_GROUPS = ("bind_", "volume_", "tmpfs_", "image_")
 _NAMED = frozenset({"services", "networks", "volumes", "secrets", "configs", "services.*.networks"})
 # below these stand values, not attributes
 _VALUES = frozenset({_S + name for name in ("environment", "labels", "sysctls", "ulimits", "extra_hosts")})
 
 
-def check(tree: MapNode, enabled: Mapping[str, MapNode], problems: Problems) -> None:
-    """Warn of each attribute that has no effect here, and refuse what must not be left out, in the enabled services and the top level."""
+def check(tree: MapNode, problems: Problems) -> None:
+    """Warn of each attribute that has no effect here, and refuse what must not be left out. `tree` holds what is to run."""
     checker = _Checker(problems)
     for key, node in tree.items.items():
         if key != "services":
             checker.attribute(key, node, key, tree.key_span(key), "")
-    services = tree.get("services")
-    for name, service in enabled.items():
-        span = services.key_span(name) if isinstance(services, MapNode) else service.span
+    for name, service, span in reading.entries(tree, "services"):
         checker.below("services.*", service, "", f' of service "{name}"')
         _file_rights(service, tree, span, problems)
 
@@ -274,21 +271,14 @@ class _Checker:
         for key, value in node.items.items():
             if key.startswith("x-") and key != "x-cais":
                 continue
-            name = _unflattened(pattern, key)
-            step = "*" if pattern in _NAMED else name
-            self.attribute(f"{pattern}.{step}", value, f"{shown}.{name}" if shown else name, node.key_span(key), owner)
+            step = "*" if pattern in _NAMED else key
+            self.attribute(f"{pattern}.{step}", value, f"{shown}.{key}" if shown else key, node.key_span(key), owner)
 
     def _tell(self, state: State, what: str, words: str, span: Span) -> None:
         if state is State.REFUSED:
-            self._problems.error(f"{what} is not supported: {words}", span, "see docs/compose-support.md")
+            self._problems.refuse(f"{what} is not supported: {words}", span, "see docs/compose-support.md")
         else:
             self._problems.warn(f"{what} has no effect: {words}", span)
-
-
-def _unflattened(pattern: str, key: str) -> str:
-    """Mounts are flat in canonical form; the table speaks of them as the file does."""
-    group = next((group for group in _GROUPS if key.startswith(group)), "") if pattern == "services.*.volumes" else ""
-    return f"{group[:-1]}.{key.removeprefix(group)}" if group else key
 
 
 def _is_void(node: Node) -> bool:
@@ -298,7 +288,7 @@ def _is_void(node: Node) -> bool:
     return not node.items
 
 
-def _file_rights(service: MapNode, tree: MapNode, span: Span, problems: Problems) -> None:
+def _file_rights(service: Node, tree: MapNode, span: Span, problems: Problems) -> None:
     """A secret or config that is a file is mounted as it is, as Docker Compose does: its owner and mode are those of the file."""
     for section in ("secrets", "configs"):
         for item in reading.items(service, section):

@@ -31,7 +31,12 @@ def container_name(project: str, service: Service, number: int) -> str:
 
 def image_reference(project: str, service: Service) -> str:
     """The reference a service's image has: `image`, else `project-service` for a built one."""
-    return service.image or f"{project}-{service.name}"
+    return service.image or built_image(project, service.name)
+
+
+def built_image(project: str, service: str) -> str:
+    """The name of a built image that has no other."""
+    return f"{project}-{service}"
 
 
 def container_labels(

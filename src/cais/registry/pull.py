@@ -67,7 +67,7 @@ def _pull_from(
     from cais.images.arrival import ArrivingLayer, check_layer_count, take_layers
     from cais.images.documents import decode_config
 
-    repository = _connect(endpoint, reference.repository, events, settings)
+    repository = connect(endpoint, reference.repository, events, settings)
     manifest = _manifest(repository, reference.digest or reference.tag, platform, 0)
     data = repository.document(parse_digest(manifest.config.digest))
     config = decode_config(data)
@@ -82,7 +82,8 @@ def _pull_from(
         return store.records.record(data, rows, [str(reference)], None)
 
 
-def _connect(endpoint: Endpoint, name: str, events: EventSink, settings: RegistrySettings) -> Repository:
+def connect(endpoint: Endpoint, name: str, events: EventSink, settings: RegistrySettings) -> Repository:
+    """The repository `name` as `endpoint` has it. Nothing is asked yet."""
     from cais.registry.client import Repository
     from cais.registry.credentials import find_credentials
     from cais.registry.transport import Transport

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from cais.compose.loader import Source, load
+from cais.compose import render
+from cais.compose.loader import Loaded, Source, Wanted, bind_project, load_tree
 from cais.compose.model.project import Project
 from cais.compose.model.service import Service
 from cais.errors import InvalidProject
@@ -42,17 +43,38 @@ class Loader:
         services: Collection[str] = (),
         name: str | None = "p",
     ) -> Project:
+        loaded = self.loaded(
+            *texts, env=env, files=files, profiles=profiles, services=services, name=name, only_named=False
+        )
+        return bind_project(loaded)
+
+    def loaded(
+        self,
+        *texts: str,
+        env: Mapping[str, str] | None = None,
+        files: Mapping[str, str] | None = None,
+        profiles: Collection[str] = (),
+        services: Collection[str] = (),
+        name: str | None = "p",
+        **how: bool,
+    ) -> Loaded:
+        """The canonical tree; `how` are the fields of `Wanted`."""
         names = ["compose.yaml", "compose.override.yaml", *(f"{n}.yaml" for n in range(len(texts)))]
         sources = [Source(name, f"{ROOT}/{name}", text) for name, text in zip(names, texts, strict=False)]
-        return load(
-            sources,
-            env or {},
-            profiles=profiles,
-            reader=Files(files or {}),
+        wanted = Wanted(
+            sources=tuple(sources),
             directory=ROOT,
             name=name,
-            services=services,
+            profiles=tuple(profiles),
+            services=tuple(services),
+            **how,
         )
+        return load_tree(wanted, env or {}, Files(files or {}))
+
+    def rendered(self, *texts: str, **options: Any) -> Any:
+        """The project as `config` shows it, its text not escaped."""
+        loaded = self.loaded(*texts, **options)
+        return render.to_tree(loaded.name, loaded.tree)
 
     def service(self, text: str, env: Mapping[str, str] | None = None) -> Service:
         """The service `a` whose attributes are `text`."""
@@ -76,4 +98,4 @@ def model(project: Project) -> dict[str, Any]:
     plain: dict[str, Any] = msgspec.to_builtins(project)
     for service in plain["services"].values():
         service.pop("env_file", None)
-    return {key: plain[key] for key in ("name", "services", "networks", "volumes", "secrets", "configs")}
+    return {key: plain[key] for key in ("name", "services", "networks", "volumes", "secrets", "configs", "models")}

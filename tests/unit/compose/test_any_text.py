@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from tests.unit.compose.conftest import ROOT, Files, model
 
 from cais.compose import dotenv, render
-from cais.compose.loader import Source, load
-from cais.compose.model.project import Project
+from cais.compose.loader import Loaded, Source, Wanted, bind_project, load_tree
 from cais.compose.problems import Problems
 from cais.errors import CaisError, InvalidProject
 
@@ -125,17 +124,14 @@ files = st.fixed_dictionaries(
 )
 
 
-def attempt(text: str) -> Project | None:
+def attempt(text: str) -> Loaded | None:
+    """What `text` loads as; None when it is told what is wrong with it, and where."""
     source = Source("compose.yaml", f"{ROOT}/compose.yaml", text)
+    wanted = Wanted(sources=(source,), directory=ROOT, name="p")
     try:
-        return load(
-            [source],
-            {"V": "v"},
-            profiles=(),
-            reader=Files({"a": "", "b": "services: {a: {image: x}}"}),
-            directory=ROOT,
-            name="p",
-        )
+        loaded = load_tree(wanted, {"V": "v"}, Files({"a": "", "b": "services: {a: {image: x}}"}))
+        bind_project(loaded)
+        return loaded
     except InvalidProject as error:
         for problem in error.problems:
             assert problem.span is not None, problem
@@ -144,6 +140,11 @@ def attempt(text: str) -> Project | None:
         return None
     except CaisError:
         return None
+
+
+def shown(loaded: Loaded) -> render.Tree:
+    """As `cais config` prints it."""
+    return render.escaped(render.to_tree(loaded.name, loaded.tree))
 
 
 @given(
@@ -173,11 +174,11 @@ def test_any_text(text: str) -> None:
 def test_any_tree(tree: dict[str, Any]) -> None:
     import yaml
 
-    project = attempt(yaml.dump(tree, Dumper=yaml.CSafeDumper, allow_unicode=True))
-    if project is not None:
-        rendered = attempt(render.to_yaml(render.to_tree(project)))
-        assert rendered is not None
-        assert model(rendered) == model(project)
+    loaded = attempt(yaml.dump(tree, Dumper=yaml.CSafeDumper, allow_unicode=True))
+    if loaded is not None:
+        again = attempt(render.to_yaml(shown(loaded)))
+        assert again is not None
+        assert model(bind_project(again)) == model(bind_project(loaded))
 
 
 @given(st.text(alphabet=st.sampled_from("ABexport =:'\"#$\\{}-\n\t "), max_size=40))

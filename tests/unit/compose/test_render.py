@@ -18,7 +18,7 @@ services:
 
 def test_yaml(loader: Loader) -> None:
     assert (
-        render.to_yaml(render.to_tree(loader.project(TEXT)))
+        render.to_yaml(render.escaped(loader.rendered(TEXT)))
         == """\
 name: p
 services:
@@ -32,8 +32,8 @@ services:
       default: null
     ports:
     - mode: ingress
-      protocol: tcp
       target: 8080
+      protocol: tcp
       published: "80"
       host_ip: 127.0.0.1
     stop_grace_period: 1m30s
@@ -41,6 +41,8 @@ services:
     - type: bind
       source: /p/html
       target: /html
+      bind:
+        create_host_path: true
       read_only: true
 networks:
   default:
@@ -50,7 +52,8 @@ networks:
 
 
 def test_origins(loader: Loader) -> None:
-    rows = [str(row) for row in render.origins(loader.project(TEXT))]
+    known = loader.project(TEXT).origins
+    rows = [str(row) for row in render.origins(loader.rendered(TEXT), known)]
     assert "services.web.environment.PRICE: 5$  (compose.yaml:6:26)" in rows
     assert "services.web.ports[0].published: 80  (compose.yaml:5:13)" in rows
     assert "services.web.volumes[0].source: /p/html  (compose.yaml:9:15)" in rows

@@ -74,11 +74,11 @@ def test_warnings(loader: Loader, text: str, warnings: list[str]) -> None:
             '1:34: "ports.protocol: sctp" of service "a" is not supported: ports are tcp or udp',
         ),
         (
-            "services: {a: {image: x}}\nnetworks: {n: {driver: macvlan}}",
+            "services: {a: {image: x, networks: [n]}}\nnetworks: {n: {driver: macvlan}}",
             '2:24: "networks.n.driver: macvlan" is not supported: networks are bridges',
         ),
         (
-            "services: {a: {image: x}}\nsecrets: {s: {external: true}}",
+            "services: {a: {image: x, secrets: [s]}}\nsecrets: {s: {external: true}}",
             (
                 '2:15: "secrets.s.external" is not supported: there is no store that would have it; give a file or a variable'
             ),
@@ -86,7 +86,7 @@ def test_warnings(loader: Loader, text: str, warnings: list[str]) -> None:
     ],
 )
 def test_refusals(loader: Loader, text: str, error: str) -> None:
-    assert loader.errors(text) == [f"compose.yaml:{error}"]
+    assert [str(told) for told in loader.project(text).refusals] == [f"compose.yaml:{error}"]
 
 
 def test_disabled_services_are_not_judged(loader: Loader) -> None:

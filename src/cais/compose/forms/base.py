@@ -8,17 +8,24 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from cais.compose import quantities, scalars
-from cais.compose.nodes import RESET, MapNode, Node, Path, ScalarNode, Value, kind_of, scalar
+from cais.compose.nodes import RESET, MapNode, Node, Path, ScalarNode, Value, is_null, kind_of, scalar
 from cais.compose.problems import Problems
 from cais.compose.schema import where
 
 
 class Context(msgspec.Struct, frozen=True):
-    """What forms need besides the value: where to tell problems, the folder of relative paths, the folder that `~` stands for."""
+    """What forms need besides the value: where to tell problems, the folder of relative paths ("" keeps paths as written), the folder that `~`
+    stands for, and whether variables still stand in the text (`uninterpolated`).
+    """
 
     problems: Problems
     base: str
     home: str
+    uninterpolated: bool = False
+
+    def is_open(self, text: str) -> bool:
+        """Whether `text` holds a variable that is not put in, so that nothing can be said of it yet."""
+        return self.uninterpolated and "$" in text
 
 
 # A form returns None for a value that it had to refuse; the problem has then been told.
@@ -38,6 +45,8 @@ def same(node: Node, _at: Path, _context: Context) -> Node | None:
 
 
 def _converted(node: Node, at: Path, context: Context, convert: Callable[[Value], Value], expected: str) -> Node | None:
+    if isinstance(node, ScalarNode) and isinstance(node.value, str) and context.is_open(node.value):
+        return node
     value = convert(node.value) if isinstance(node, ScalarNode) else None
     if value is None:
         return refuse(node, at, context, expected)
@@ -118,7 +127,8 @@ def mode(node: Node, at: Path, context: Context) -> Node | None:
 
 def ip_address(node: Node, at: Path, context: Context) -> Node | None:
     """An IPv4 or IPv6 address."""
-    if isinstance(node, ScalarNode) and isinstance(node.value, str) and is_ip_address(node.value):
+    written = node.value if isinstance(node, ScalarNode) and isinstance(node.value, str) else ""
+    if is_ip_address(written) or context.is_open(written):
         return node
     return refuse(node, at, context, "an IP address")
 
@@ -136,31 +146,22 @@ def is_ip_address(written: str) -> bool:
     return False
 
 
-def optional(form: Form) -> Form:
-    """A value that may be null, which says nothing."""
-
-    def of_value(node: Node, at: Path, context: Context) -> Node | None:
-        return None if isinstance(node, ScalarNode) and node.value is None else form(node, at, context)
-
-    return of_value
-
-
 def numeric_id(node: Node, at: Path, context: Context) -> Node | None:
     """A user or group as a number: files are given to numbers, names live in images."""
     told = text(node, at, context)
     if not isinstance(told, ScalarNode):
         return None
     written = str(told.value)
-    return (
-        told if written.isascii() and written.isdecimal() else refuse(node, at, context, "a number of a user or group")
-    )
+    if (written.isascii() and written.isdecimal()) or context.is_open(written):
+        return told
+    return refuse(node, at, context, "a number of a user or group")
 
 
 def choice(*words: str) -> Form:
     """One of some words."""
 
     def form(node: Node, at: Path, context: Context) -> Node | None:
-        if isinstance(node, ScalarNode) and node.value in words:
+        if isinstance(node, ScalarNode) and (node.value in words or context.is_open(str(node.value))):
             return node
         return refuse(node, at, context, "one of " + ", ".join(f'"{word}"' for word in words))
 
@@ -168,10 +169,14 @@ def choice(*words: str) -> Form:
 
 
 def absolute(path: str, context: Context) -> str:
-    """A host path made absolute against the project directory; `~` is the home folder."""
-    if path == "~" or path.startswith("~/"):
-        path = context.home + path[1:]
-    return os.path.normpath(os.path.join(context.base, path)) if path else context.base
+    """A host path made absolute against the folder of relative paths; `~` is the home folder. An absolute one is kept as written."""
+    if not context.base or context.is_open(path[:2]):
+        return path
+    if path.startswith("~"):
+        return os.path.normpath(f"{context.home}/{path[1:]}")
+    if path.startswith("/") or context.is_open(path):
+        return os.path.join(context.base, path.removeprefix("./"))
+    return os.path.normpath(os.path.join(context.base, path))
 
 
 def is_remote(location: str) -> bool:
@@ -196,6 +201,20 @@ def table(forms: Table, *, strict: bool = False) -> Form:
         return apply(forms, node, at, context, strict=strict)
 
     return form
+
+
+def or_nothing(form: Form) -> Form:
+    """An entry that may have no value, which then stays empty."""
+    return lambda node, at, context: node if is_null(node) else form(node, at, context)
+
+
+def optional(form: Form) -> Form:
+    """An attribute that may be written without a value, and then says nothing."""
+
+    def made(node: Node, at: Path, context: Context) -> Node | None:
+        return None if is_null(node) else form(node, at, context)
+
+    return made
 
 
 def apply(forms: Table, node: MapNode, at: Path, context: Context, *, strict: bool = False) -> MapNode:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from cais.compose.forms.base import Context, absolute, boolean, is_remote, refuse, same, size, table, text
+from cais.compose.forms.base import Context, absolute, boolean, is_remote, refuse, size, table, text
 from cais.compose.forms.files import references
-from cais.compose.forms.lists import entries, environment, hosts, labels, one_or_more, texts, ulimits
-from cais.compose.nodes import ListNode, MapNode, Node, Path, ScalarNode, mapping, scalar
+from cais.compose.forms.limits import ulimits
+from cais.compose.forms.lists import entries, environment, hosts, labels, one_or_more, texts
+from cais.compose.nodes import MapNode, Node, Path, ScalarNode, mapping, scalar
 
 
 def _context(node: Node, at: Path, context: Context) -> Node | None:
@@ -29,35 +30,6 @@ def _contexts(node: Node, at: Path, context: Context) -> Node | None:
     return made.replacing(items)
 
 
-def _ssh(node: Node, at: Path, context: Context) -> Node | None:
-    made = environment(node, at, context)
-    if not isinstance(made, MapNode):
-        return None
-    keys = [(key, value) for key, value in made.items.items() if isinstance(value, ScalarNode)]
-    items = tuple(scalar(f"{key}={value.value}" if value.value else key, value.span) for key, value in keys)
-    return ListNode(items, node.span, node.tag)
-
-
-_RUN_SECRETS = "/run/secrets/"
-
-
-def _secrets(node: Node, at: Path, context: Context) -> Node | None:
-    """Of a build secret, the target is the id that RUN names: not a path."""
-    made = references("/run/secrets")(node, at, context)
-    return (
-        ListNode(tuple(_with_id(item) for item in made.items), made.span, made.tag)
-        if isinstance(made, ListNode)
-        else made
-    )
-
-
-def _with_id(item: Node) -> Node:
-    target = item.get("target") if isinstance(item, MapNode) else None
-    if not isinstance(item, MapNode) or not isinstance(target, ScalarNode):
-        return item
-    return item.replacing({**item.items, "target": scalar(str(target.value).removeprefix(_RUN_SECRETS), target.span)})
-
-
 _BUILD = table(
     {
         "context": _context,
@@ -70,8 +42,8 @@ _BUILD = table(
         "additional_contexts": _contexts,
         "cache_from": texts,
         "cache_to": texts,
-        "secrets": _secrets,
-        "ssh": _ssh,
+        "secrets": references(None),
+        "ssh": environment,
         "extra_hosts": hosts,
         "network": text,
         "no_cache": boolean,
@@ -83,8 +55,8 @@ _BUILD = table(
         "ulimits": ulimits,
         "isolation": text,
         "entitlements": texts,
-        "provenance": same,
-        "sbom": same,
+        "provenance": text,
+        "sbom": text,
     }
 )
 

@@ -49,8 +49,8 @@ def paths(node: Node, at: Path, context: Context) -> Node | None:
     return each(host_path)(node, at, context)
 
 
-def references(folder: str) -> Form:
-    """`secrets` and `configs` of a service; a target that is not absolute lies in `folder`."""
+def references(folder: str | None) -> Form:
+    """`secrets` and `configs` of a service. With a `folder`, that is where one without target lies."""
     long = table({"source": text, "target": text, "uid": numeric_id, "gid": numeric_id, "mode": mode})
 
     def one(node: Node, at: Path, context: Context) -> Node | None:
@@ -65,13 +65,13 @@ def references(folder: str) -> Form:
         source = made.get("source")
         if not isinstance(source, ScalarNode) or not source.value:
             return refuse(node, at, context, 'a mapping with a "source"')
-        target = made.get("target")
-        told_target = str(target.value) if isinstance(target, ScalarNode) and target.value else str(source.value)
-        full = told_target if told_target.startswith("/") else f"{folder}/{told_target}"
-        return made.replacing({**made.items, "target": scalar(full, (target or source).span)})
+        if folder is None or "target" in made.items:
+            return made
+        return made.replacing({**made.items, "target": scalar(f"{folder}/{source.value}", source.span)})
 
     return each(one)
 
 
-secret_references = references("/run/secrets")
-config_references = references("")
+SECRETS_FOLDER = "/run/secrets"
+secret_references = references(SECRETS_FOLDER)
+config_references = references(None)

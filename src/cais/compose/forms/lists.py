@@ -1,9 +1,9 @@
-"""Forms of lists and of lists that stand for mappings: `KEY=value`, hosts, commands, ulimits."""
+"""Forms of lists and of lists that stand for mappings: `KEY=value`, hosts, commands."""
 
 from __future__ import annotations
 
-from cais.compose.forms.base import Context, Form, integer, refuse, table, text
-from cais.compose.nodes import ListNode, MapNode, Node, Path, ScalarNode, mapping, scalar
+from cais.compose.forms.base import Context, Form, refuse, text
+from cais.compose.nodes import RESET, ListNode, MapNode, Node, Path, ScalarNode, scalar
 from cais.compose.schema import where
 
 
@@ -13,7 +13,9 @@ def each(form: Form) -> Form:
     def of_list(node: Node, at: Path, context: Context) -> Node | None:
         if not isinstance(node, ListNode):
             return refuse(node, at, context, "a list")
-        made = [form(item, (*at, index), context) for index, item in enumerate(node.items)]
+        made = [
+            item if item.tag == RESET else form(item, (*at, index), context) for index, item in enumerate(node.items)
+        ]
         return ListNode(tuple(item for item in made if item is not None), node.span, node.tag)
 
     return of_list
@@ -134,6 +136,8 @@ def command(node: Node, at: Path, context: Context) -> Node | None:
     line = text(node, at, context)
     if not isinstance(line, ScalarNode):
         return None
+    if context.is_open(str(line.value)):
+        return line
     from cais.compose.words import WordError, split
 
     try:
@@ -145,15 +149,3 @@ def command(node: Node, at: Path, context: Context) -> Node | None:
         hint = 'a command is no shell line; write ["sh", "-c", "..."] for a shell to run it'
         context.problems.warn(f'{where(at)} ends before "{rest[:20]}", as in Docker Compose', node.span, hint)
     return ListNode(tuple(scalar(word, node.span) for word in words), node.span, node.tag)
-
-
-def ulimits(node: Node, at: Path, context: Context) -> Node | None:
-    """`ulimits`: a number means both the soft and the hard limit."""
-
-    def limit(value: Node, path: Path, ctx: Context) -> Node | None:
-        if isinstance(value, MapNode):
-            return table({"soft": integer, "hard": integer})(value, path, ctx)
-        made = integer(value, path, ctx)
-        return mapping({"soft": made, "hard": made}, value.span) if made is not None else None
-
-    return keyed(limit, limit)(node, at, context)

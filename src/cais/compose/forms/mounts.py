@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os.path
+
 from cais.compose.forms.base import Context, absolute, boolean, choice, mode, refuse, size, table, text
 from cais.compose.forms.lists import each, labels
 from cais.compose.nodes import MapNode, Node, Path, ScalarNode, Value, mapping, scalar
@@ -10,14 +12,14 @@ from cais.errors import Span
 
 _PROPAGATIONS = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
 _CONSISTENCIES = ("consistent", "cached", "delegated")
-_OPTIONS: dict[str, tuple[str, Value]] = {
-    "ro": ("read_only", True),
-    "rw": ("read_only", False),
-    "nocopy": ("volume_nocopy", True),
-    "z": ("bind_selinux", "z"),
-    "Z": ("bind_selinux", "Z"),
-    **{word: ("bind_propagation", word) for word in _PROPAGATIONS},
-    **{word: ("consistency", word) for word in _CONSISTENCIES},
+# what an option of the short form sets: the group, the attribute in it, its value
+_OPTIONS: dict[str, tuple[str, str, Value]] = {
+    "ro": ("", "read_only", True),
+    "rw": ("", "read_only", False),
+    "nocopy": ("volume", "nocopy", True),
+    "z": ("bind", "selinux", "z"),
+    "Z": ("bind", "selinux", "Z"),
+    **{word: ("bind", "propagation", word) for word in _PROPAGATIONS},
 }
 _LONG = table(
     {
@@ -39,14 +41,13 @@ _LONG = table(
         "image": table({"subpath": text}),
     }
 )
-_GROUPS = ("bind", "volume", "tmpfs", "image")
 
 
 def mount(node: Node, at: Path, context: Context) -> Node | None:
-    """One mount in flat long form: `bind.propagation` becomes `bind_propagation`."""
+    """One mount in long form."""
     if isinstance(node, MapNode):
         made = _LONG(node, at, context)
-        return _long(made, at, context) if isinstance(made, MapNode) else None
+        return _checked(made, at, context) if isinstance(made, MapNode) else None
     told = text(node, at, context)
     return _short(str(told.value), node.span, at, context) if isinstance(told, ScalarNode) else None
 
@@ -54,20 +55,22 @@ def mount(node: Node, at: Path, context: Context) -> Node | None:
 mounts = each(mount)
 
 
-def _long(node: MapNode, at: Path, context: Context) -> Node | None:
-    items: dict[str, Node] = {}
-    keys: dict[str, Span] = {}
-    for key, value in node.items.items():
-        if key not in _GROUPS:
-            items[key], keys[key] = value, node.key_span(key)
-        elif isinstance(value, MapNode):
-            for inner, part in value.items.items():
-                items[f"{key}_{inner}"], keys[f"{key}_{inner}"] = part, value.key_span(inner)
-    return _checked(MapNode(items, keys, node.span, node.tag), at, context)
+def _parts(written: str) -> list[str]:
+    """The parts between the colons; those within `${...}`, which stand there as long as no variables are put in, are no separators."""
+    parts, depth, start = [], 0, 0
+    for position, char in enumerate(written):
+        if char == "{" and written[position - 1 : position] == "$":
+            depth += 1
+        elif char == "}" and depth:
+            depth -= 1
+        elif char == ":" and not depth:
+            parts.append(written[start:position])
+            start = position + 1
+    return [*parts, written[start:]]
 
 
 def _short(written: str, span: Span, at: Path, context: Context) -> Node | None:
-    parts = written.split(":")
+    parts = _parts(written)
     if len(parts) > 3 or not all(parts):  # source, target, options
         why = "there are too many colons" if len(parts) > 3 else "a part of it is empty"
         context.problems.error(
@@ -75,21 +78,33 @@ def _short(written: str, span: Span, at: Path, context: Context) -> Node | None:
         )
         return None
     source, target = (parts[0], parts[1]) if len(parts) > 1 else ("", parts[0])
-    items: dict[str, Node] = {
-        "type": scalar("bind" if source.startswith((".", "/", "~")) else "volume", span),
-        "target": scalar(target, span),
-    }
+    kind = "bind" if source.startswith((".", "/", "~")) else "volume"
+    items: dict[str, Node] = {"type": scalar(kind, span)}
     if source:
         items["source"] = scalar(source, span)
+    items["target"] = scalar(target, span)
+    # the short form has always made the folder of a bind mount that is not there
+    implied: dict[str, Node] = {"create_host_path": scalar(value=True, span=span)} if kind == "bind" else {}
+    items[kind] = mapping(implied, span)
     for option in parts[2].split(",") if len(parts) > 2 else ():
-        if option not in _OPTIONS:
-            context.problems.error(
-                f'{where(at)}: "{option}" is not an option of a volume', span, f"known are: {', '.join(_OPTIONS)}"
-            )
-            continue
-        attribute, value = _OPTIONS[option]
-        items[attribute] = scalar(value, span)
+        _add_option(option, items, span, at, context)
     return _checked(mapping(items, span), at, context)
+
+
+def _add_option(option: str, items: dict[str, Node], span: Span, at: Path, context: Context) -> None:
+    if option in _CONSISTENCIES:
+        return  # a file is shared here, not copied: every mount is consistent
+    if option not in _OPTIONS:
+        hint = f"it means nothing to Docker Compose either; known are: {', '.join(_OPTIONS)}"
+        context.problems.warn(f'{where(at)}: "{option}" is not an option of a volume', span, hint)
+        return
+    group, attribute, value = _OPTIONS[option]
+    if not group:
+        items[attribute] = scalar(value, span)
+        return
+    known = items.get(group)
+    own = known.items if isinstance(known, MapNode) else {}
+    items[group] = mapping({**own, attribute: scalar(value, span)}, span)
 
 
 def _checked(node: MapNode, at: Path, context: Context) -> Node | None:
@@ -97,7 +112,7 @@ def _checked(node: MapNode, at: Path, context: Context) -> Node | None:
     problem = None
     if not target:
         problem = 'has no "target"'
-    elif not target.startswith("/"):
+    elif not target.startswith("/") and not context.is_open(target):
         problem = f'mounts on "{target}", which is not an absolute path in the container'
     elif kind == "bind" and not source:
         problem = 'is of type "bind" and has no "source"'
@@ -108,9 +123,12 @@ def _checked(node: MapNode, at: Path, context: Context) -> Node | None:
     if problem:
         context.problems.error(f"{where(at)} {problem}", node.span, 'a volume is "[SOURCE:]TARGET[:OPTIONS]"')
         return None
+    items = dict(node.items)
+    if not context.is_open(target):
+        items["target"] = scalar(f"/{os.path.normpath(target).lstrip('/')}", items["target"].span)
     if kind == "bind":
-        return node.replacing({**node.items, "source": scalar(absolute(source, context), node.items["source"].span)})
-    return node
+        items["source"] = scalar(absolute(source, context), items["source"].span)
+    return node.replacing(items)
 
 
 def _text(node: MapNode, key: str) -> str:
@@ -118,23 +136,21 @@ def _text(node: MapNode, key: str) -> str:
     return str(value.value) if isinstance(value, ScalarNode) and value.value is not None else ""
 
 
-def devices(node: Node, at: Path, context: Context) -> Node | None:
-    """`devices`: `SOURCE[:TARGET[:PERMISSIONS]]` or a mapping; becomes the full short form, as the model keeps it."""
-    return each(_device)(node, at, context)
+_DEVICE = table({"source": text, "target": text, "permissions": text})
 
 
 def _device(node: Node, at: Path, context: Context) -> Node | None:
     if isinstance(node, MapNode):
-        source = _text(node, "source")
-        parts = [source, _text(node, "target") or source, _text(node, "permissions") or "rwm"]
-    else:
-        told = text(node, at, context)
-        if not isinstance(told, ScalarNode):
-            return None
-        parts = str(told.value).split(":")
-        parts = [parts[0], parts[1] if len(parts) > 1 else parts[0], *(parts[2:] or ["rwm"])]
-        if "=" in parts[0]:  # a CDI name such as vendor.com/class=name
-            return told
-    if len(parts) != 3 or not all(parts):
+        return _DEVICE(node, at, context)
+    told = text(node, at, context)
+    if not isinstance(told, ScalarNode):
+        return None
+    parts = _parts(str(told.value))
+    if len(parts) > 3 or not all(parts):  # source, target, permissions
         return refuse(node, at, context, 'of the form "SOURCE[:TARGET[:PERMISSIONS]]"')
-    return scalar(":".join(parts), node.span)
+    values = {"source": parts[0], "target": parts[0], "permissions": "rwm"}
+    values.update(zip(values, parts, strict=False))
+    return mapping({key: scalar(value, node.span) for key, value in values.items()}, node.span)
+
+
+devices = each(_device)

@@ -9,6 +9,7 @@ from cais.errors import Span
 
 _PROTOCOLS = ("tcp", "udp", "sctp")
 _LAST_PORT = 65535
+ANY_FREE = "0"  # as a published port: any that is free, as when none is given
 
 
 class _BadPort(ValueError):
@@ -28,6 +29,9 @@ def ports(node: Node, at: Path, context: Context) -> Node | None:
             try:
                 made += _short(str(told.value), item.span)
             except _BadPort as error:
+                if context.is_open(str(told.value)):
+                    made.append(told)
+                    continue
                 context.problems.error(
                     f'{where(path)}: "{told.value}" is not a port: {error}',
                     item.span,
@@ -55,21 +59,20 @@ def _long(item: MapNode, at: Path, context: Context) -> list[Node]:
         return []
     target = made.get("target")
     published = made.get("published")
+    if any(context.is_open(_value(made, key)) for key in made.items):
+        return [made]
     try:
         if not isinstance(target, ScalarNode) or not isinstance(target.value, int):
             raise _BadPort('it has no "target"')
         _check_range(target.value, target.value)
-        if isinstance(published, ScalarNode) and published.value not in {"", "0"}:
+        if isinstance(published, ScalarNode) and published.value not in {"", ANY_FREE}:
             _range(str(published.value))
         _check_protocol(_value(made, "protocol") or "tcp")
         _check_address(_value(made, "host_ip"))
     except _BadPort as error:
         context.problems.error(f"{where(at)} is not a port: {error}", item.span)
         return []
-    items = {"mode": scalar("ingress", item.span), "protocol": scalar("tcp", item.span), **made.items}
-    if isinstance(published, ScalarNode) and published.value == "0":
-        items["published"] = scalar("", published.span)
-    return [made.replacing(items)]
+    return [made.replacing({"mode": scalar("ingress", item.span), "protocol": scalar("tcp", item.span), **made.items})]
 
 
 def _value(node: MapNode, key: str) -> str:
@@ -78,8 +81,8 @@ def _value(node: MapNode, key: str) -> str:
 
 
 def _short(written: str, span: Span) -> list[Node]:
-    rest, slash, protocol = written.partition("/")
-    protocol = protocol.lower() if slash else "tcp"
+    rest, _, protocol = written.partition("/")
+    protocol = protocol.lower() or "tcp"
     _check_protocol(protocol)
     host, _, container = rest.rpartition(":")
     host_ip = ""
@@ -90,8 +93,8 @@ def _short(written: str, span: Span) -> list[Node]:
     if not container:
         raise _BadPort("no container port is given")
     first, last = _range(container)
-    if not host or host == "0":
-        return [_port(span, target, "", host_ip, protocol) for target in range(first, last + 1)]
+    if not host or host == ANY_FREE:
+        return [_port(span, target, host, host_ip, protocol) for target in range(first, last + 1)]
     host_first, host_last = _range(host)
     if first == last:
         return [_port(span, first, host, host_ip, protocol)]

@@ -7,31 +7,32 @@ from cais.compose.forms.base import (
     Table,
     apply,
     boolean,
-    choice,
     duration,
-    host_path,
     integer,
     ip_address,
     microseconds,
     mode,
     number,
     optional,
+    or_nothing,
     refuse,
-    same,
     size,
     table,
     text,
 )
 from cais.compose.forms.build import build
+from cais.compose.forms.deploy import deploy
 from cais.compose.forms.files import config_references, env_file, paths, secret_references
-from cais.compose.forms.lists import command, each, environment, hosts, keyed, labels, one_or_more, texts, ulimits
+from cais.compose.forms.hooks import develop, hooks, pre_start
+from cais.compose.forms.limits import blkio, gpus, ulimits
+from cais.compose.forms.lists import command, each, entries, environment, hosts, keyed, labels, one_or_more, texts
 from cais.compose.forms.mounts import devices, mounts
 from cais.compose.forms.ports import ports
 from cais.compose.nodes import ListNode, MapNode, Node, Path, ScalarNode, mapping, scalar
 
 
-def _empty(node: Node, _at: Path, _context: Context) -> Node | None:
-    return MapNode({}, {}, node.span)
+def _nothing(node: Node, _at: Path, _context: Context) -> Node | None:
+    return scalar(None, node.span)
 
 
 def _started(node: Node, _at: Path, _context: Context) -> Node | None:
@@ -63,8 +64,8 @@ _NETWORK = table(
         "aliases": texts,
         "ipv4_address": ip_address,
         "ipv6_address": ip_address,
-        "mac_address": text,
         "link_local_ips": each(ip_address),
+        "mac_address": text,
         "interface_name": text,
         "driver_opts": labels,
         "priority": integer,
@@ -72,46 +73,7 @@ _NETWORK = table(
         "use_service_name_alias": boolean,
     }
 )
-_HOOK = table(
-    {"command": command, "user": text, "privileged": boolean, "working_dir": text, "environment": environment}
-)
-_WEIGHTS = each(table({"path": text, "weight": integer}))
-_BYTE_RATES = each(table({"path": text, "rate": size}))
-_RATES = each(table({"path": text, "rate": integer}))
-_BLKIO = {
-    "weight": integer,
-    "weight_device": _WEIGHTS,
-    "device_read_bps": _BYTE_RATES,
-    "device_write_bps": _BYTE_RATES,
-    "device_read_iops": _RATES,
-    "device_write_iops": _RATES,
-}
 _DEPENDENCY = table({"condition": text, "restart": boolean, "required": boolean})
-_WATCH = table(
-    {
-        "path": host_path,
-        "action": text,
-        "target": text,
-        "ignore": one_or_more,
-        "include": one_or_more,
-        "initial_sync": boolean,
-    }
-)
-_RESOURCES = table({"cpus": number, "memory": size, "pids": integer})
-_DEPLOY = {
-    "mode": text,
-    "replicas": integer,
-    "labels": labels,
-    "resources": table({"limits": _RESOURCES, "reservations": _RESOURCES}),
-    "restart_policy": table(
-        {
-            "condition": choice("any", "none", "on-failure"),
-            "delay": duration,
-            "max_attempts": integer,
-            "window": duration,
-        }
-    ),
-}
 _HEALTHCHECK = {
     "test": _test,
     "interval": duration,
@@ -125,63 +87,52 @@ _HEALTHCHECK = {
 
 def _extends(node: Node, at: Path, context: Context) -> Node | None:
     if isinstance(node, MapNode):
-        return table({"service": text, "file": host_path})(node, at, context)
+        return table({"service": text, "file": text})(node, at, context)
     name = text(node, at, context)
     return mapping({"service": name}, node.span) if name is not None else None
 
 
+def _options(node: Node, at: Path, context: Context) -> Node | None:
+    """Of a provider each option may have several values."""
+    if not isinstance(node, MapNode):
+        return refuse(node, at, context, "a mapping")
+    return table(dict.fromkeys(node.items, one_or_more))(node, at, context)
+
+
+_MODEL = table({"endpoint_var": text, "model_var": text})
+_TEXTS = (
+    *("image", "container_name", "hostname", "domainname", "user", "working_dir", "network_mode", "mac_address"),
+    *("stop_signal", "ipc", "uts", "userns_mode", "cgroup", "cgroup_parent", "cpuset", "restart", "platform"),
+    *("pull_policy", "pull_refresh_after", "runtime", "isolation"),
+)
+_BOOLEANS = ("init", "tty", "stdin_open", "read_only", "privileged", "oom_kill_disable", "attach", "use_api_socket")
+_INTEGERS = (
+    *("cpu_shares", "cpu_count", "cpu_quota", "cpu_period", "pids_limit", "oom_score_adj", "scale", "mem_swappiness"),
+)
+_LISTS = (
+    *("dns_opt", "cap_add", "cap_drop", "security_opt", "group_add", "expose", "profiles", "device_cgroup_rules"),
+    *("links", "external_links", "volumes_from"),
+)
 SERVICE: Table = {
-    **dict.fromkeys(
-        (
-            "image",
-            "container_name",
-            "hostname",
-            "domainname",
-            "user",
-            "working_dir",
-            "network_mode",
-            "mac_address",
-            "stop_signal",
-        ),
-        text,
-    ),
-    **dict.fromkeys(
-        (
-            "ipc",
-            "uts",
-            "userns_mode",
-            "cgroup",
-            "cgroup_parent",
-            "cpuset",
-            "restart",
-            "platform",
-            "pull_policy",
-            "pull_refresh_after",
-            "runtime",
-        ),
-        text,
-    ),
-    **dict.fromkeys(("init", "tty", "stdin_open", "read_only", "privileged", "oom_kill_disable", "attach"), boolean),
+    **dict.fromkeys(_TEXTS, text),
+    **dict.fromkeys(_BOOLEANS, boolean),
+    **dict.fromkeys(_INTEGERS, integer),
+    **dict.fromkeys(_LISTS, texts),
     **dict.fromkeys(("shm_size", "mem_limit", "mem_reservation", "memswap_limit"), size),
-    **dict.fromkeys(("cpu_shares", "cpu_quota", "cpu_period", "pids_limit", "oom_score_adj", "scale"), integer),
-    **dict.fromkeys(("cpu_rt_runtime", "cpu_rt_period"), microseconds),
-    "mem_swappiness": integer,
-    "blkio_config": table(_BLKIO),
-    "pid": optional(text),
-    "umask": optional(mode),
-    **dict.fromkeys(("post_start", "pre_stop"), each(_HOOK)),
-    "cpus": number,
-    "stop_grace_period": duration,
+    **dict.fromkeys(("cpus", "cpu_percent"), number),
+    **dict.fromkeys(("cpu_rt_period", "cpu_rt_runtime"), microseconds),
     **dict.fromkeys(("command", "entrypoint"), command),
     **dict.fromkeys(("dns", "dns_search", "tmpfs"), one_or_more),
-    **dict.fromkeys(("dns_opt", "cap_add", "cap_drop", "security_opt", "group_add", "expose", "profiles"), texts),
-    **dict.fromkeys(("links", "external_links", "volumes_from", "device_cgroup_rules"), texts),
+    **dict.fromkeys(("labels", "annotations", "sysctls"), labels),
+    **dict.fromkeys(("post_start", "pre_stop"), hooks),
+    "pid": optional(text),
+    "umask": optional(mode),
+    "stop_grace_period": duration,
     "environment": environment,
-    **dict.fromkeys(("labels", "annotations", "sysctls", "storage_opt"), labels),
     "label_file": paths,
     "extra_hosts": hosts,
     "depends_on": keyed(_started, _DEPENDENCY),
-    "networks": keyed(_empty, _NETWORK),
+    "networks": keyed(_nothing, or_nothing(_NETWORK)),
     "healthcheck": table(_HEALTHCHECK),
     "ports": ports,
     "volumes": mounts,
@@ -189,14 +140,20 @@ SERVICE: Table = {
     "secrets": secret_references,
     "configs": config_references,
     "ulimits": ulimits,
+    "blkio_config": blkio,
+    "gpus": gpus,
     "build": build,
     "env_file": env_file,
     "logging": table({"driver": text, "options": labels}),
-    "deploy": table(_DEPLOY),
-    "develop": table({"watch": each(_WATCH)}),
+    "deploy": deploy,
+    "develop": develop,
     "extends": _extends,
+    "pre_start": pre_start,
+    "provider": table({"type": text, "options": _options}),
+    "models": keyed(_nothing, or_nothing(_MODEL)),
+    "credential_spec": table({"config": text, "file": text, "registry": text}),
+    "storage_opt": entries(bare=""),
     "x-cais": table({"restart-unhealthy": boolean}, strict=True),
-    **dict.fromkeys(("provider", "models", "gpus"), same),
 }
 
 

@@ -32,9 +32,13 @@ class Build(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     extra_hosts: tuple[tuple[str, str], ...] = ()
     network: str = ""
     no_cache: bool = False
+    no_cache_filter: tuple[str, ...] = ()
     pull: bool = False
     platforms: tuple[str, ...] = ()
     privileged: bool = False
+    entitlements: tuple[str, ...] = ()
+    provenance: str = ""
+    sbom: str = ""
     shm_size: int | None = None
     ulimits: Mapping[str, tuple[int, int]] = {}
     isolation: str = ""

@@ -8,7 +8,9 @@ import msgspec
 
 
 class ServiceMount(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One mount. `type` is bind, volume, tmpfs or image (others are refused). `source`: an absolute path (bind), a key of the project's volumes, "" (anonymous), or the reference of an image."""
+    """One mount. `type` is bind, volume, tmpfs, image, npipe or cluster. `source`: an absolute path (bind), a key of the project's volumes or ""
+    (anonymous), an image's reference.
+    """
 
     type: str
     target: str
@@ -21,7 +23,7 @@ class ServiceMount(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     volume_nocopy: bool = False
     volume_subpath: str = ""
     volume_labels: Mapping[str, str] = {}
-    image_subpath: str = ""
     tmpfs_size: int | None = None
     tmpfs_mode: int | None = None
+    image_subpath: str = ""
     consistency: str = ""

@@ -46,7 +46,7 @@ class Volume(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class FileObject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A secret or a config: exactly one of `file` (absolute), `environment`, `content`, or external."""
+    """A secret or a config: exactly one of `file` (absolute), `environment`, `content`, or external, or what a driver makes of it."""
 
     key: str
     name: str
@@ -55,3 +55,6 @@ class FileObject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     content: str | None = None
     external: bool = False
     labels: Mapping[str, str] = {}
+    driver: str = ""
+    driver_opts: Mapping[str, str] = {}
+    template_driver: str = ""

@@ -9,9 +9,10 @@ import msgspec
 
 from cais.compose.model.blkio import BlkioConfig
 from cais.compose.model.build import Build
-from cais.compose.model.deploy import Deploy
+from cais.compose.model.deploy import Deploy, DeviceRequest
 from cais.compose.model.develop import Develop
-from cais.compose.model.hooks import Hook
+from cais.compose.model.hooks import Hook, PreStartHook
+from cais.compose.model.models import ModelBinding
 from cais.compose.model.mounts import ServiceMount
 from cais.compose.model.ports import Port
 
@@ -45,13 +46,16 @@ class Healthcheck(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class ServiceNetwork(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A service's place on one network; the key in `Service.networks` is the network's key in the project."""
+    """A service's place on one network; the key in `Service.networks` is the network's key in the project.
+
+    `priority` orders the networks as they are connected, `gw_priority` as they offer the default route; higher goes first.
+    """
 
     aliases: tuple[str, ...] = ()
     ipv4_address: str = ""
     ipv6_address: str = ""
-    mac_address: str = ""
     link_local_ips: tuple[str, ...] = ()
+    mac_address: str = ""
     interface_name: str = ""
     driver_opts: Mapping[str, str] = {}
     priority: int = 0
@@ -69,18 +73,33 @@ class FileReference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     mode: int | None = None
 
 
-class Ulimit(msgspec.Struct, frozen=True, kw_only=True):
-    """A resource limit."""
-
-    soft: int
-    hard: int
-
-
 class Logging(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`logging`."""
 
     driver: str = ""
     options: Mapping[str, str] = {}
+
+
+class Ulimit(msgspec.Struct, frozen=True, kw_only=True):
+    """A resource limit of a process (setrlimit(2)); -1 means none."""
+
+    soft: int
+    hard: int
+
+
+class Provider(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`provider`: the program that brings the service up instead of an engine; each option may be given several times."""
+
+    type: str
+    options: Mapping[str, tuple[str, ...]] = {}
+
+
+class CredentialSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`credential_spec`, for Windows containers: one of the three."""
+
+    config: str = ""
+    file: str = ""
+    registry: str = ""
 
 
 class XCais(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="kebab"):
@@ -142,6 +161,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     security_opt: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
     device_cgroup_rules: tuple[str, ...] = ()
+    gpus: tuple[DeviceRequest, ...] = ()
     sysctls: Mapping[str, str] = {}
     ulimits: Mapping[str, Ulimit] = {}
     pid: str = ""
@@ -150,6 +170,11 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     userns_mode: str = ""
     cgroup: str = ""
     cgroup_parent: str = ""
+    isolation: str = ""
+    credential_spec: CredentialSpec | None = None
+    umask: int | None = None
+    use_api_socket: bool = False
+    storage_opt: Mapping[str, str] = {}
     shm_size: int | None = None
     mem_limit: int | None = None
     mem_reservation: int | None = None
@@ -157,17 +182,18 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     mem_swappiness: int | None = None
     cpus: float | None = None
     cpu_shares: int | None = None
+    cpu_count: int | None = None
+    cpu_percent: float | None = None
     cpu_quota: int | None = None
     cpu_period: int | None = None
-    cpu_rt_runtime: int | None = None
     cpu_rt_period: int | None = None
+    cpu_rt_runtime: int | None = None
     cpuset: str = ""
     pids_limit: int | None = None
     oom_score_adj: int | None = None
     oom_kill_disable: bool = False
     blkio_config: BlkioConfig | None = None
-    storage_opt: Mapping[str, str] = {}
-    umask: int | None = None
+    pre_start: tuple[PreStartHook, ...] = ()
     post_start: tuple[Hook, ...] = ()
     pre_stop: tuple[Hook, ...] = ()
     scale: int | None = None
@@ -177,6 +203,8 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     platform: str = ""
     pull_policy: str = ""
     pull_refresh_after: str = ""
+    provider: Provider | None = None
+    models: Mapping[str, ModelBinding] = {}
     logging: Logging | None = None
     attach: bool = True
     runtime: str = ""

@@ -1,0 +1,34 @@
+"""Forms of what is run around a container: `pre_start`, `post_start`, `pre_stop`, and `develop` with its `exec`."""
+
+from __future__ import annotations
+
+from cais.compose.forms.base import boolean, host_path, optional, table, text
+from cais.compose.forms.lists import command, each, environment, one_or_more
+
+hook = table({"command": command, "user": text, "privileged": boolean, "working_dir": text, "environment": environment})
+hooks = each(hook)
+pre_start = each(
+    table(
+        {
+            "command": command,
+            "image": text,
+            "user": text,
+            "privileged": boolean,
+            "working_dir": text,
+            "environment": environment,
+            "per_replica": boolean,
+        }
+    )
+)
+_WATCH = table(
+    {
+        "path": host_path,
+        "action": text,
+        "target": text,
+        "ignore": one_or_more,
+        "include": one_or_more,
+        "initial_sync": boolean,
+        "exec": hook,
+    }
+)
+develop = optional(table({"watch": each(_WATCH)}))
