@@ -173,3 +173,8 @@ class InternalError(CaisError):
     """A bug in Cais."""
 
     exit_code = 70
+
+
+def printable(text: str) -> str:
+    """`text` of strangers without what would steer a terminal: control characters, and those that reverse or hide text, stand as escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -101,7 +101,7 @@ class Wire:
         """Finds images: store, registry, base recipes."""
         from cais.project.acquire import Acquirer
 
-        return Acquirer(self.images, self.locations, events, self._registry_settings())
+        return Acquirer(self.images, self.locations, events, self.registries)
 
     def image_digest(self, reference: str) -> str:
         """`reference` with the digest that its registry has for it. Raises PullError."""
@@ -110,15 +110,23 @@ class Wire:
 
         view = self.view()
         try:
-            return str(with_digest(parse_reference(reference), self._registry_settings(), view))
+            return str(with_digest(parse_reference(reference), self.registries, view))
         finally:
             view.close()
 
-    def _registry_settings(self) -> RegistrySettings:
+    @functools.cached_property
+    def registries(self) -> RegistrySettings:
+        """How registries are reached. Raises InvalidInput for a mistake in the registries file."""
+        from cais.cli.registries import find_files, read_files
         from cais.registry.settings import RegistrySettings
 
         folder = self.env.get("DOCKER_CONFIG") or os.path.join(self.env.get("HOME", "/root"), ".docker")
-        return RegistrySettings(offline=self.options.offline, docker_config=os.path.join(folder, "config.json"))
+        return RegistrySettings(
+            offline=self.options.offline,
+            hosts=read_files(find_files(self.env)),
+            docker_config=os.path.join(folder, "config.json"),
+            certificates="/etc/docker/certs.d",
+        )
 
     def service_builder(
         self,

@@ -10,6 +10,7 @@ import msgspec
 
 from cais.digest import Digest, VerifiedReader, parse_digest
 from cais.errors import InvalidImage, Problem
+from cais.images.bounded import Bounded, Counting
 from cais.images.decompress import decompressed, drain
 from cais.images.layer import digest_layer
 from cais.images.limits import DEFAULT_LIMITS, Limits
@@ -38,11 +39,13 @@ OpenBlob = Callable[[], AbstractContextManager[ByteSource]]
 
 
 class ArrivingLayer(msgspec.Struct, frozen=True):
-    """A layer to take in: what it is said to be, and how to read it (perhaps twice)."""
+    """A layer to take in: what it is said to be, and how to read it (perhaps twice). `is_kept`: what `open` gives is verified and stands
+    among the store's blobs when it was read to its end."""
 
     descriptor: Descriptor
     diff_id: Digest
     open: OpenBlob
+    is_kept: bool = False
 
 
 def take_layers(
@@ -56,7 +59,11 @@ def take_layers(
 
 
 def check_layer_count(config: ImageConfig, count: int) -> None:
-    """Raises InvalidImage unless an image with `config` has `count` layers."""
+    """Raises InvalidImage unless an image with `config` has `count` layers, and not too many."""
+    if count > DEFAULT_LIMITS.layers:
+        raise InvalidImage(
+            [Problem(f"the image has {count} layers, more than the {DEFAULT_LIMITS.layers} there may be")]
+        )
     expected = len(config.rootfs.diff_ids)
     if expected != count:
         raise InvalidImage([Problem(f"the image has {count} layers, but its config speaks of {expected}")])
@@ -87,14 +94,17 @@ def _take(records: Records, layer: ArrivingLayer, below: Sequence[SnapshotRow], 
         if kept_type is None and digest_layer(working.upper, lowers=lowers)[0] != layer.diff_id:
             # Our own tars come out of the folder as they went in; anybody else's must be kept to be given on unchanged.
             kept_type = MEDIA_LAYER
-            with layer.open() as raw, _adding(records, layer, raw) as copied:
-                drain(copied)
+            if not layer.is_kept:
+                with layer.open() as raw, _adding(records, layer, raw) as copied:
+                    drain(copied)
         known = KnownLayer(diff_id=layer.diff_id, chain_id=chain, tar_bytes=tar_bytes)
         if kept_type is not None:
             known = msgspec.structs.replace(
                 known, blob=layer.descriptor.digest, blob_type=kept_type, blob_bytes=layer.descriptor.size
             )
         working.commit_known(known)
+    if layer.is_kept and kept_type is None and not records.rows.is_blob_of_layer(layer.descriptor.digest):
+        records.blobs.remove(layer.descriptor.digest)
     row = records.rows.snapshot_of_chain(chain)
     assert row is not None
     return row
@@ -104,6 +114,8 @@ def _unpack(
     records: Records, layer: ArrivingLayer, working: Working, lowers: Sequence[str], limits: Limits, *, keep: bool
 ) -> int:
     with layer.open() as raw:
+        if layer.is_kept:
+            return _unpack_verified(raw, layer.diff_id, working.upper, lowers, limits)
         if keep:
             with _adding(records, layer, raw) as copied:
                 return _unpack_verified(copied, layer.diff_id, working.upper, lowers, limits)
@@ -112,8 +124,9 @@ def _unpack(
 
 
 def _unpack_verified(stream: ByteSource, diff_id: Digest, folder: str, lowers: Sequence[str], limits: Limits) -> int:
-    with decompressed(stream) as content:
-        hashing = _Hashing(content, diff_id)
+    read = Counting(stream)
+    with decompressed(read) as content:
+        hashing = _Hashing(Bounded(content, read, folder, limits), diff_id)
         unpack(hashing, folder, lowers=lowers, limits=limits)
         drain(hashing)
     hashing.check()

@@ -26,10 +26,33 @@ class Blobs:
     def __init__(self, folder: str) -> None:
         self._folder = folder
         self._blobs = os.path.join(folder, "blobs")
+        self._incoming = os.path.join(folder, "incoming")
 
     def path(self, digest: Digest) -> str:
         """Where the blob is, if it is."""
         return os.path.join(self._blobs, digest.partition(":")[0], hex_of(digest))
+
+    def incoming_path(self, digest: Digest) -> str:
+        """Where the blob is while it is being received (see `incoming`)."""
+        return os.path.join(self._incoming, digest.replace(":", "-"))
+
+    def take_over(self, path: str, digest: Digest) -> None:
+        """Make the file at `path`, synced and verified, the blob."""
+        self._ensure(digest)
+        os.chmod(path, 0o644)
+        os.rename(path, self.path(digest))
+        durable.sync_folder(os.path.dirname(self.path(digest)))
+
+    def check_room(self, size_bytes: int) -> None:
+        """Raises NoSpace when so many bytes are more than is free on the store's disk."""
+        os.makedirs(self._folder, exist_ok=True)
+        status = os.statvfs(self._folder)
+        free = status.f_bavail * status.f_frsize
+        if size_bytes > free:
+            raise NoSpace(
+                f"no space left for the image: it needs {size_bytes >> 20} MiB, and {free >> 20} MiB are free",
+                hint="free some: cais image prune",
+            )
 
     def has(self, digest: Digest) -> bool:
         """Whether the blob is there."""
@@ -104,6 +127,17 @@ class Blobs:
         for algorithm in os.listdir(self._blobs) if os.path.isdir(self._blobs) else ():
             durable.sweep_temporaries(os.path.join(self._blobs, algorithm))
         durable.sweep_temporaries(self._folder)
+
+    def sweep_incoming(self) -> int:
+        """Remove what was received in part and nobody receives any more; the bytes that freed."""
+        freed = 0
+        for entry in os.scandir(self._incoming) if os.path.isdir(self._incoming) else ():
+            fd = durable.try_lock(entry.path)
+            if fd is not None:
+                freed += entry.stat().st_size
+                os.unlink(entry.path)
+                os.close(fd)
+        return freed
 
     def write_index(self, index: bytes) -> None:
         """Replace index.json. Not synced: the rows are the truth, and whatever changes them writes it anew."""

@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import zlib
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from cais.errors import InvalidImage, Problem
+from cais.images.limits import DEFAULT_LIMITS
 from cais.images.tarread import ByteSource
 
 _READ_BYTES = 1 << 18
 _MAGIC_BYTES = 6
-ZSTD_HINT = "apt-get install zstd"
 
 
 @contextlib.contextmanager
 def decompressed(stream: ByteSource) -> Iterator[ByteSource]:
     """What is in `stream`. When the block ends well, the rest of `stream` is read, so that whoever verifies it sees its end.
 
-    Raises InvalidImage for broken data, MissingTool when `zstd` is needed and not installed.
+    Raises InvalidImage for broken data.
     """
     begun = _Begun(stream)
-    magic = begun.peek(_MAGIC_BYTES)
-    if magic.startswith(b"\x28\xb5\x2f\xfd"):
-        with _zstd(begun) as content:
-            yield content
-            drain(content)
-        return
-    content = _reader(magic, begun)
+    content = _reader(begun.peek(_MAGIC_BYTES), begun)
     yield content
     drain(content)
     drain(begun)
@@ -61,11 +54,18 @@ class _Begun:
 
 def _reader(magic: bytes, stream: ByteSource) -> ByteSource:
     if magic.startswith(b"\x1f\x8b"):
-        return _Inflater(stream)
+        from isal import igzip_lib
+
+        failure: type[Exception] = igzip_lib.IsalError  # type: ignore[assignment]  # its stub takes it for an instance
+        return _Decompressor(stream, lambda: igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP), failure, "gzip")
+    if magic.startswith(b"\x28\xb5\x2f\xfd"):
+        return _zstd(stream)
     if magic.startswith(b"\xfd7zXZ"):
         import lzma
 
-        return _Decompressor(stream, lzma.LZMADecompressor, lzma.LZMAError, "xz")
+        return _Decompressor(
+            stream, lambda: lzma.LZMADecompressor(memlimit=DEFAULT_LIMITS.window_bytes), lzma.LZMAError, "xz"
+        )
     if magic.startswith(b"BZh"):
         import bz2
 
@@ -73,43 +73,35 @@ def _reader(magic: bytes, stream: ByteSource) -> ByteSource:
     return stream
 
 
-class _Inflater:
-    """gzip, with any number of members; what one call gives is bounded, whatever the ratio."""
+def _zstd(stream: ByteSource) -> ByteSource:
+    from cais.images import zstd
 
-    def __init__(self, stream: ByteSource) -> None:
-        self._stream = stream
-        self._inflate = zlib.decompressobj(wbits=31)
-        self._pending = b""
-        self._begun = False
+    # A frame may ask for a window of terabytes; RFC 8878, section 3.1.1.1.2, lets a decoder refuse what it finds too large.
+    window = {int(zstd.DecompressionParameter.window_log_max): DEFAULT_LIMITS.window_bytes.bit_length() - 1}
+    return _Decompressor(stream, lambda: zstd.ZstdDecompressor(options=window), zstd.ZstdError, "zstd")
 
-    def read(self, count: int) -> bytes:
-        try:
-            return self._read(count)
-        except zlib.error as error:
-            raise InvalidImage([Problem(f"the gzip data is broken: {error}")]) from error
 
-    def _read(self, count: int) -> bytes:
-        while True:
-            if self._inflate.eof:
-                self._pending = self._inflate.unused_data
-                self._inflate, self._begun = zlib.decompressobj(wbits=31), False
-            if not self._pending:
-                self._pending = self._stream.read(_READ_BYTES)
-            if not self._pending:
-                if self._begun:
-                    raise InvalidImage([Problem("the gzip data is broken: it ends early")])
-                return b""
-            self._begun = True
-            piece = self._inflate.decompress(self._pending, count)
-            self._pending = self._inflate.unconsumed_tail
-            if piece:
-                return piece
+class _Incremental(Protocol):
+    """What the decompressors of the standard library share (bz2, lzma, from 3.14 on zstd), and isal's."""
+
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def needs_input(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+    def decompress(self, data: bytes, max_length: int) -> bytes: ...
 
 
 class _Decompressor:
-    """xz or bzip2 by the standard library's incremental decompressors, which share an interface."""
+    """Any number of members or frames in a row; what one call gives is bounded, whatever the ratio."""
 
-    def __init__(self, stream: ByteSource, make: Any, failure: type[Exception], name: str) -> None:  # noqa: ANN401  (no common type)
+    def __init__(
+        self, stream: ByteSource, make: Callable[[], _Incremental], failure: type[Exception], name: str
+    ) -> None:
         self._stream = stream
         self._make = make
         self._failure = failure
@@ -133,66 +125,8 @@ class _Decompressor:
             elif self._inner.needs_input:
                 data = self._stream.read(_READ_BYTES)
                 if not data:
-                    raise self._failure("it ends early")
+                    raise EOFError("it ends early")
             piece: bytes = self._inner.decompress(data, count)
             if piece:
                 return piece
             data = b""
-
-
-@contextlib.contextmanager
-def _zstd(stream: ByteSource) -> Iterator[ByteSource]:
-    """Through the `zstd` program: Python 3.11 has no zstd. Its default memory bound (128 MiB) is what guards against huge windows."""
-    import os
-    import threading
-
-    from cais import proc
-
-    read_end, write_end = os.pipe()
-    try:
-        process = proc.start(
-            proc.Command(argv=("zstd", "-dcq"), install_hint=ZSTD_HINT), stdin=read_end, stdout=-1, stderr=-3
-        )
-    except BaseException:
-        os.close(write_end)
-        raise
-    finally:
-        os.close(read_end)
-    feeder = _Feeder(stream, write_end)
-    thread = threading.Thread(target=feeder.run, name="zstd-feeder")
-    thread.start()
-    ended_well = False
-    try:
-        assert process.stdout is not None
-        yield process.stdout
-        ended_well = True
-    finally:
-        assert process.stdout is not None
-        process.stdout.close()
-        if not ended_well:
-            process.kill()
-        process.wait()
-        thread.join()
-    if feeder.error is not None:
-        raise feeder.error
-    if process.returncode != 0:
-        raise InvalidImage([Problem("the zstd data is broken")])
-
-
-class _Feeder:
-    """Copies a stream into a program's standard input, and keeps what went wrong for the thread that reads its output."""
-
-    def __init__(self, stream: ByteSource, fd: int) -> None:
-        self._stream = stream
-        self._fd = fd
-        self.error: Exception | None = None
-
-    def run(self) -> None:
-        try:
-            with open(self._fd, "wb", buffering=0) as sink:
-                while piece := self._stream.read(_READ_BYTES):
-                    sink.write(piece)
-        except BrokenPipeError:
-            pass  # the program ended first: its exit code tells
-        except Exception as error:  # noqa: BLE001  (raised again in the reading thread)
-            self.error = error

@@ -10,12 +10,13 @@ import msgspec
 
 from cais.clock import rfc3339
 from cais.errors import NotFoundError
+from cais.images.bounded import Bounded, Counting
 from cais.images.decompress import decompressed
 from cais.images.layer import layer_tar
+from cais.images.limits import DEFAULT_LIMITS
 from cais.images.model import History, ImageConfig, StoredImage
 from cais.images.records import Records
 from cais.images.snapshot import sync_file_system
-from cais.images.tarread import ByteSource
 from cais.images.unpack import unpack
 
 
@@ -37,8 +38,10 @@ def import_root(
             # By way of a tar stream, so that a folder is read with the same suspicion and the same rules as an archive.
             unpack(Counting(IterableSource(layer_tar(source)), on_bytes), layer.upper)
         else:
-            with open(source, "rb") as stream, decompressed(Counting(stream, on_bytes)) as content:
-                unpack(content, layer.upper)
+            with open(source, "rb") as stream:
+                read = Counting(stream, on_bytes)
+                with decompressed(read) as content:
+                    unpack(Bounded(content, read, layer.upper, DEFAULT_LIMITS), layer.upper)
         sync_file_system(layer.upper)
         snapshot_id = layer.commit()
     if not config.history:
@@ -64,20 +67,3 @@ class IterableSource:
             self._rest = memoryview(piece)
         taken, self._rest = self._rest[:count], self._rest[count:]
         return bytes(taken)
-
-
-class Counting:
-    """A source that tells how many bytes it has given so far."""
-
-    def __init__(self, stream: ByteSource, on_bytes: Callable[[int], None] | None) -> None:
-        self._stream = stream
-        self._on_bytes = on_bytes
-        self._seen = 0
-
-    def read(self, count: int) -> bytes:
-        """At most `count` bytes; b"" at the end."""
-        piece = self._stream.read(count)
-        self._seen += len(piece)
-        if self._on_bytes is not None and piece:
-            self._on_bytes(self._seen)
-        return piece

@@ -8,15 +8,22 @@ import msgspec
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds on one layer or archive. The defaults are far above real images (a 20 GB CUDA image has 200,000 entries).
 
-    `content_bytes` bounds unpacked content, so that a decompression bomb ends there and not at a full disk; `metadata_bytes` one pax
-    or long-name header, a manifest, an image config; `depth` the folders of a path.
+    `content_bytes` bounds unpacked content, so that a decompression bomb ends there and not at a full disk, and `expansion` how many times
+    larger than what was read it may be (beyond `expansion_floor_bytes`): gzip reaches at most 1,032, so only other compressions meet it.
+    `reserve_bytes` must stay free on the disk. `metadata_bytes` bounds one pax or long-name header, a manifest, an image config; `layers` an
+    image (overlayfs takes 500 lower folders); `depth` the folders of a path; `window_bytes` the memory that a decompressor may take.
     """
 
     entries: int = 4_000_000
     content_bytes: int = 256 << 30
+    expansion: int = 1_100
+    expansion_floor_bytes: int = 1 << 30
+    reserve_bytes: int = 128 << 20
     metadata_bytes: int = 4 << 20
+    layers: int = 500
     path_bytes: int = 4096
     depth: int = 128
+    window_bytes: int = 128 << 20
 
 
 DEFAULT_LIMITS = Limits()

@@ -139,6 +139,10 @@ class Rows:
         """Every layer."""
         return self._snapshots("", ())
 
+    def is_blob_of_layer(self, digest: Digest) -> bool:
+        """Whether a layer is kept as this blob."""
+        return self._connection.execute("SELECT 1 FROM snapshots WHERE blob = ?", (digest,)).fetchone() is not None
+
     def chain(self, snapshot_id: str) -> list[SnapshotRow]:
         """The layers from the bottom to `snapshot_id`; empty when it is unknown."""
         columns = ", ".join("s." + column for column in SnapshotRow.__struct_fields__)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import msgspec
 
-from cais.digest import digest_bytes
+from cais.digest import Digest
 from cais.events import EventSink
 from cais.images.reference import Reference
 from cais.registry.errors import NotInRegistry, RegistryUnreachable, offline
-from cais.registry.pull import connect
-from cais.registry.settings import RegistrySettings, endpoints
+from cais.registry.remote import connect
+from cais.registry.settings import Endpoint, RegistrySettings, endpoints
 
 
 def with_digest(reference: Reference, settings: RegistrySettings, events: EventSink) -> Reference:
@@ -21,10 +23,16 @@ def with_digest(reference: Reference, settings: RegistrySettings, events: EventS
     *mirrors, last = endpoints(reference.registry, settings)
     for endpoint in mirrors:
         try:
-            data = connect(endpoint, reference.repository, events, settings).manifest(reference.tag)
+            digest = _digest(endpoint, reference, settings, events)
         except (RegistryUnreachable, NotInRegistry):
             continue  # as when pulling: a mirror need not have everything
         break
     else:
-        data = connect(last, reference.repository, events, settings).manifest(reference.tag)
-    return msgspec.structs.replace(reference, digest=digest_bytes(data))
+        digest = _digest(last, reference, settings, events)
+    return msgspec.structs.replace(reference, digest=digest)
+
+
+def _digest(endpoint: Endpoint, reference: Reference, settings: RegistrySettings, events: EventSink) -> Digest:
+    repository = connect(endpoint, reference.repository, events, settings)
+    with contextlib.closing(repository.transport):
+        return repository.manifest(reference.tag).digest

@@ -1,8 +1,10 @@
-"""What keeps an image from being pulled, and what to do about it.
+"""What keeps an image from travelling, and what to do about it.
 
 PullError
  +-- RegistryUnreachable   nobody answered: no network, no such host, no trust; a base may be made instead
  +-- NotInRegistry         the registry answered and has no such image (or shows it to nobody unknown)
+ +-- ConnectionLost        it broke off or became silent within an answer: what has come is kept, and is worth another try
+PushError                  the same on the way there (exit code 1: nobody waits for an image)
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import errno
 import socket
 
-from cais.errors import PullError
+from cais.errors import CaisError, PullError, printable
 
 _OTHERWISE = "or do without a registry: cais image load, cais image import"
 
@@ -21,6 +23,20 @@ class RegistryUnreachable(PullError):
 
 class NotInRegistry(PullError):
     """The registry has no such image, or does not show it to us."""
+
+
+class ConnectionLost(PullError):
+    """An answer or a transfer broke off."""
+
+
+class PushError(CaisError):
+    """An image could not be given to a registry."""
+
+
+def push_error(name: str, error: PullError) -> PushError:
+    """The same of a push of `name`: what it hints at must not speak of pulling."""
+    hint = None if error.hint and _OTHERWISE in error.hint else error.hint
+    return PushError(f'image "{name}" was not pushed: {error.message}', hint=hint, details=error.details)
 
 
 def offline(name: str) -> RegistryUnreachable:
@@ -43,11 +59,13 @@ def unreachable(host: str, error: BaseException) -> RegistryUnreachable:
     if isinstance(error, ssl.SSLCertVerificationError):
         return RegistryUnreachable(
             f'the certificate of registry "{host}" is not trusted: {error.verify_message}',
-            hint="behind an intercepting proxy, install its CA (update-ca-certificates) or name it in SSL_CERT_FILE",
+            hint="name its CA in the registries file (`ca`); behind an intercepting proxy, install the proxy's"
+            " (update-ca-certificates) or name it in SSL_CERT_FILE",
         )
     if isinstance(error, ssl.SSLError):
         return RegistryUnreachable(
-            f'registry "{host}" does not speak TLS: {error.strerror}', hint="for plain HTTP, list it as insecure"
+            f'registry "{host}" does not speak TLS: {error.strerror}',
+            hint="for plain HTTP, call it `insecure` in the registries file",
         )
     if isinstance(error, TimeoutError):
         return RegistryUnreachable(
@@ -65,23 +83,34 @@ def unreachable(host: str, error: BaseException) -> RegistryUnreachable:
     return RegistryUnreachable(f'talking to registry "{host}" failed: {error}', hint=f"try again, {_OTHERWISE}")
 
 
-def refused(host: str, what: str, status: int, said: str) -> PullError:
-    """What an HTTP status of a registry means. `what` is what was asked for; `said` the registry's own words."""
-    details = [said] if said else []
+def broken_off(host: str, why: str) -> ConnectionLost:
+    """For an answer or a transfer that ended early."""
+    return ConnectionLost(f'registry "{host}" broke off: {why}', hint="try again: what has come whole is kept")
+
+
+def refused(host: str, what: str, status: int, said: str, *, wait_s: float | None = None) -> PullError:
+    """What an HTTP status of a registry means. `what` is what was asked for; `said` the registry's own words; `wait_s` what it asks to wait."""
+    details = [printable(said)] if said else []
     if status in (401, 403):
         return NotInRegistry(
             f'registry "{host}" does not give us {what}: access denied',
-            hint="check the name; if it is private, log in (docker login) so that ~/.docker/config.json has the credentials",
+            hint=f"check the name; if it is private, log in: cais login {host}",
             details=details,
         )
     if status == 404:
         return NotInRegistry(f'registry "{host}" has no {what}', hint="check name and tag", details=details)
     if status == 429:
+        wait = f"wait {wait_s:.0f} seconds" if wait_s else "wait"
         return PullError(
-            f'registry "{host}" allows no more pulls at the moment',
-            hint="wait, or log in for a higher limit",
+            f'registry "{host}" allows no more requests at the moment',
+            hint=f"{wait}, or log in for a higher limit: cais login {host}",
             details=details,
         )
-    return PullError(
-        f'registry "{host}" answers {what} with HTTP status {status}', hint="try again later", details=details
-    )
+    if status == 413:
+        return PullError(
+            f'registry "{host}" takes no request as large as {what}',
+            hint="what stands before it limits them: set `chunk` in the registries file",
+            details=details,
+        )
+    later = f"try again in {wait_s:.0f} seconds" if wait_s else "try again later"
+    return PullError(f'registry "{host}" answers {what} with HTTP status {status}', hint=later, details=details)

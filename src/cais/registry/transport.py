@@ -1,120 +1,293 @@
-"""HTTP to a registry by the standard library: bounded connecting, proxies, redirects that leave credentials behind.
-
-`urllib`, `http` and `ssl` cost 50 ms to import; nothing else in Cais loads this module.
-"""
+"""HTTP to a registry: requests with bodies that are read as they go, answers that are read as they come, redirects that leave credentials behind."""
 
 from __future__ import annotations
 
+import contextlib
 import http.client
-import socket
-import ssl
-import threading
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from email.message import Message
-from typing import IO, Any
+from urllib.parse import urljoin, urlsplit
 
 import msgspec
 
 from cais import decoding
-from cais.errors import PullError
-from cais.registry.errors import unreachable
+from cais.errors import CaisError, PullError, printable
+from cais.images.tarread import ByteSource
+from cais.registry.connections import Connections, Origin, is_proxied, proxy_login
+from cais.registry.errors import RegistryUnreachable, broken_off, unreachable
 from cais.registry.settings import Endpoint, RegistrySettings
 
 USER_AGENT = "cais"
 _MAX_ERROR_BYTES = 8 << 10
-_MIN_ATTEMPT_S = 0.5
+_MAX_REDIRECTS = 8
+_REDIRECTS = (301, 302, 303, 307, 308)
+_KEEPING_THE_METHOD = (307, 308)
+_PIECE_BYTES = 1 << 18
+
+
+class Body(msgspec.Struct, frozen=True):
+    """What a request carries: so many bytes of what `open` gives, which may be asked for more than once (a redirect, a connection that died)."""
+
+    size: int
+    open: Callable[[], AbstractContextManager[ByteSource]]
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One request. `authorization` goes to the host of `url` only, not to where that redirects."""
+
+    url: str
+    method: str = "GET"
+    headers: Mapping[str, str] = {}
+    authorization: str = ""
+    body: Body | bytes | None = None
 
 
 class Answer:
-    """An HTTP answer whose body is read as it comes."""
+    """An HTTP answer whose body is read as it comes. `url` is where it came from in the end."""
 
-    def __init__(self, response: Any, host: str) -> None:  # noqa: ANN401  (addinfourl or HTTPResponse)
+    def __init__(self, exchange: _Exchange, response: http.client.HTTPResponse, url: str) -> None:
+        self._exchange = exchange
         self._response = response
-        self._host = host
+        self.url = url
         self.status: int = response.status
         self.headers: Message = response.headers
-        length = response.headers.get("Content-Length", "")
-        self._left = int(length) if length.isdigit() else None
+        self._left: int | None = response.length
+        self._ended = False
+        self._window_began = time.monotonic()
+        self._window_bytes = 0
 
     def read(self, count: int) -> bytes:
-        """At most `count` bytes; b"" at the end. Raises PullError when the connection breaks before it."""
+        """At most `count` bytes; b"" at the end. Raises ConnectionLost when it breaks off before, or comes too slowly."""
         try:
-            piece: bytes = self._response.read(count)
+            piece = self._response.read1(min(count, _PIECE_BYTES))
         except (OSError, http.client.HTTPException) as error:
-            raise unreachable(self._host, error) from error
+            why = "silence" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+            raise broken_off(self._exchange.origin.host, why) from error
         if self._left is not None:
             self._left -= len(piece)
             if not piece and self._left > 0:
-                raise PullError(
-                    f'registry "{self._host}" broke off {self._left} bytes before the end',
-                    hint="try again: what has come whole is kept",
-                )
+                raise broken_off(self._exchange.origin.host, f"{self._left} bytes before the end")
+        if not piece:
+            self._ended = True
+        else:
+            self._watch(len(piece))
         return piece
 
     def read_all(self, limit: int) -> bytes:
         """The body, which must not be longer than `limit` bytes. Raises PullError."""
         pieces = []
-        while piece := self.read(min(limit + 1, 1 << 16)):
+        while piece := self.read(_PIECE_BYTES):
             pieces.append(piece)
             limit -= len(piece)
             if limit < 0:
-                raise PullError(f'registry "{self._host}" sends a document that is too large')
+                raise PullError(f'registry "{self._exchange.origin.host}" sends a document that is too large')
         return b"".join(pieces)
 
     def close(self) -> None:
-        """Let the connection go."""
-        self._response.close()
+        """Let the connection go: to the next request, if everything was read."""
+        self._exchange.close(reusable=self._ended or self._left == 0)
 
-
-class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """A GET, or a POST when there is a body."""
-
-    url: str
-    headers: Mapping[str, str] = {}
-    authorization: str = ""
-    body: bytes | None = None
+    def _watch(self, count: int) -> None:
+        # A byte now and then would keep any limit on silence from ever being reached.
+        settings = self._exchange.settings
+        self._window_bytes += count
+        elapsed_s = time.monotonic() - self._window_began
+        if elapsed_s < settings.read_timeout_s:
+            return
+        if self._window_bytes < settings.least_bytes and self._left != 0:
+            raise broken_off(self._exchange.origin.host, f"{self._window_bytes} bytes in {elapsed_s:.0f} seconds")
+        self._window_began, self._window_bytes = time.monotonic(), 0
 
 
 class Transport:
-    """Sends requests to one endpoint, and to where it redirects and gets its tokens."""
+    """Sends requests to one endpoint, and to where it redirects and gets its tokens. Safe to use from several threads."""
 
     def __init__(self, endpoint: Endpoint, settings: RegistrySettings) -> None:
         self.endpoint = endpoint
-        proxies = urllib.request.ProxyHandler({} if endpoint.is_local else None)
-        self._opener = urllib.request.build_opener(
-            proxies, _Http(settings), _Https(settings), _Redirects(secure=endpoint.scheme == "https")
-        )
-        self._opener.addheaders = [("User-Agent", USER_AGENT)]
+        self._settings = settings
+        self._connections = Connections(settings)
+        self._scheme = endpoint.scheme
+
+    def base(self) -> str:
+        """`https://host`, or with `http` where the endpoint speaks nothing better and need not. Raises RegistryUnreachable."""
+        if not self._scheme:
+            self._scheme = self._find_scheme()
+        return f"{self._scheme}://{self.endpoint.host}"
 
     def send(self, request: Request) -> Answer:
-        """The answer, whatever its status. Raises RegistryUnreachable."""
-        if not request.url.startswith(("https://", "http://")):
-            raise PullError(f'"{request.url[:200]}" is not an HTTP address')
-        native = urllib.request.Request(request.url, data=request.body, headers=dict(request.headers))  # noqa: S310  (checked above)
-        if request.authorization:
-            # Not sent on to where a redirect leads: that is somebody else, such as a content network.
-            native.add_unredirected_header("Authorization", request.authorization)
-        host = native.host or self.endpoint.host
+        """The answer, whatever its status. Raises RegistryUnreachable, ConnectionLost, PullError for a redirect that must not be followed."""
+        first = origin_of(request.url)
+        for _ in range(_MAX_REDIRECTS):
+            answer = self._exchange(request)
+            location = answer.headers.get("Location")
+            if answer.status not in _REDIRECTS or location is None:
+                return answer
+            answer.close()
+            request = _redirected(request, answer, location, first)
+        raise PullError(f'registry "{first.host}" redirects without end')
+
+    def close(self) -> None:
+        """Close what is open."""
+        self._connections.close()
+
+    def abort(self) -> None:
+        """Let whoever waits for an answer, in any thread, fail at once."""
+        self._connections.abort()
+
+    def _exchange(self, request: Request) -> Answer:
+        origin = origin_of(request.url)
+        fresh = False
+        while True:
+            exchange = _Exchange(self._connections, self._settings, origin, self._trusts(origin), fresh=fresh)
+            try:
+                response = exchange.run(request)
+            except BaseException as error:
+                exchange.close(reusable=False)
+                if exchange.was_used and isinstance(error, (ConnectionError, http.client.RemoteDisconnected)):
+                    fresh = True  # the other side had closed it while it was idle
+                    continue
+                if isinstance(error, (OSError, http.client.HTTPException)) and not isinstance(error, CaisError):
+                    raise exchange.explained(error) from error
+                raise
+            return Answer(exchange, response, request.url)
+
+    def _trusts(self, origin: Origin) -> bool:
+        return self.endpoint.trusts_anybody and origin.host == self.endpoint.host
+
+    def _find_scheme(self) -> str:
+        # This machine's registries mostly speak plain HTTP; others are given the chance to do better first.
+        order = ("http", "https") if self.endpoint.is_local else ("https", "http")
+        failure: RegistryUnreachable | None = None
+        for scheme in order:
+            try:
+                answer = self._exchange(Request(url=f"{scheme}://{self.endpoint.host}/v2/"))
+            except (RegistryUnreachable, PullError) as error:
+                failure = failure or (error if isinstance(error, RegistryUnreachable) else unreachable("", error))
+                continue
+            status = answer.status
+            with contextlib.suppress(PullError):  # it is not needed
+                answer.read_all(_MAX_ERROR_BYTES)
+            answer.close()
+            if not (scheme == "http" and status == 400):  # what those who expect TLS answer
+                return scheme
+        if failure is None:
+            failure = RegistryUnreachable(f'"{self.endpoint.host}" is no registry')
+        raise failure
+
+
+class _Exchange:
+    """One request on one connection."""
+
+    def __init__(
+        self,
+        connections: Connections,
+        settings: RegistrySettings,
+        origin: Origin,
+        trusts_anybody: bool,
+        *,
+        fresh: bool,
+    ) -> None:
+        self.settings = settings
+        self.origin = origin
+        self._connections = connections
         try:
-            return Answer(self._opener.open(native), host)
-        except urllib.error.HTTPError as error:
-            return Answer(error, host)
-        except urllib.error.URLError as error:
-            reason = error.reason if isinstance(error.reason, BaseException) else error
-            raise unreachable(host, reason) from error
-        except (OSError, http.client.HTTPException) as error:
-            raise unreachable(host, error) from error
+            self._connection, self.was_used = connections.take(origin, trusts_anybody=trusts_anybody, fresh=fresh)
+        except ConnectionAbortedError as error:
+            raise broken_off(origin.host, str(error)) from error
+        self.response: http.client.HTTPResponse | None = None
+        self._closed = False
+
+    def run(self, request: Request) -> http.client.HTTPResponse:
+        """Send it, and read the head of the answer."""
+        headers = {"User-Agent": USER_AGENT, **proxy_login(self.origin), **request.headers}
+        if request.authorization:
+            headers["Authorization"] = request.authorization
+        target = request.url if is_proxied(self.origin) else _target(request.url)
+        with contextlib.ExitStack() as stack:
+            body: bytes | ByteSource | None
+            if isinstance(request.body, Body):
+                headers["Content-Length"] = str(request.body.size)
+                body = _Exactly(stack.enter_context(request.body.open()), request.body.size)
+            else:
+                body = request.body
+            self._send(request.method, target, body, headers)
+        self.response = self._connection.getresponse()
+        return self.response
+
+    def _send(self, method: str, target: str, body: bytes | ByteSource | None, headers: dict[str, str]) -> None:
+        try:
+            self._connection.request(method, target, body=body, headers=headers)  # type: ignore[arg-type]  # it only reads
+        except (BrokenPipeError, ConnectionResetError):
+            # Who refuses a body may answer and close before it has come whole: the answer says more than the broken pipe.
+            if self._connection.sock is None or not isinstance(body, _Exactly):
+                raise
+
+    def close(self, *, reusable: bool) -> None:
+        """Let the connection go; idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        if self.response is not None:
+            reusable = reusable and not self.response.will_close
+            self.response.close()
+        self._connections.give_back(self.origin, self._connection, reusable=reusable)
+
+    def explained(self, error: Exception) -> PullError:
+        """What failed: reaching the host, or a conversation that had begun."""
+        had_begun = self._connection.sock is not None or isinstance(error, http.client.HTTPException)
+        if had_begun and isinstance(error, (ConnectionError, http.client.HTTPException)):
+            return broken_off(self.origin.host, str(error) or type(error).__name__)
+        return unreachable(self.origin.host, error)
+
+
+class _Exactly:
+    """A source that has to give the bytes it was said to."""
+
+    def __init__(self, stream: ByteSource, size: int) -> None:
+        self._stream = stream
+        self._left = size
+
+    def read(self, count: int) -> bytes:
+        piece = self._stream.read(min(count, self._left)) if self._left else b""
+        self._left -= len(piece)
+        if not piece and self._left:
+            raise PullError(f"what was to be sent ended {self._left} bytes early")
+        return piece
+
+
+def origin_of(url: str) -> Origin:
+    """Scheme and host of an HTTP address. Raises PullError for what is none."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise PullError(f'"{printable(url[:200])}" is not an HTTP address')
+    return Origin(parts.scheme, parts.netloc.rpartition("@")[2])
+
+
+def _target(url: str) -> str:
+    parts = urlsplit(url)
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
+def _redirected(request: Request, answer: Answer, location: str, first: Origin) -> Request:
+    url = urljoin(request.url, location)
+    origin = origin_of(url)
+    if first.scheme == "https" and origin.scheme != "https":
+        raise PullError(f'registry "{first.host}" redirects to an address that is not encrypted')
+    # Another host is somebody else, such as a content network: it is not told who we are.
+    authorization = request.authorization if origin == first else ""
+    if answer.status in _KEEPING_THE_METHOD or request.method in {"GET", "HEAD"}:
+        return msgspec.structs.replace(request, url=url, authorization=authorization)
+    return Request(url=url, headers=request.headers, authorization=authorization)
 
 
 def error_text(answer: Answer) -> str:
     """What the registry says of an error, on one line (OCI distribution specification, "Error Codes")."""
-    data = answer.read_all(_MAX_ERROR_BYTES)
     try:
+        data = answer.read_all(_MAX_ERROR_BYTES)
         errors = decoding.decode(data, _Errors).errors
-    except msgspec.DecodeError:
+    except (PullError, msgspec.DecodeError, RecursionError):  # the status has to say it
         return ""
     return "; ".join(f"{error.code}: {error.message}" for error in errors)[:500]
 
@@ -126,105 +299,3 @@ class _Error(msgspec.Struct, frozen=True):
 
 class _Errors(msgspec.Struct, frozen=True):
     errors: tuple[_Error, ...] = ()
-
-
-class _Redirects(urllib.request.HTTPRedirectHandler):
-    def __init__(self, *, secure: bool) -> None:
-        self._secure = secure
-
-    def redirect_request(
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: http.client.HTTPMessage,
-        newurl: str,
-    ) -> urllib.request.Request | None:
-        if self._secure and not newurl.startswith("https://"):
-            raise PullError(f'registry "{req.host}" redirects to an address that is not encrypted')
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-class _Http(urllib.request.HTTPHandler):
-    def __init__(self, settings: RegistrySettings) -> None:
-        super().__init__()
-        self._settings = settings
-
-    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(_bounded(http.client.HTTPConnection, self._settings), req)
-
-
-class _Https(urllib.request.HTTPSHandler):
-    def __init__(self, settings: RegistrySettings) -> None:
-        super().__init__()
-        self._settings = settings
-
-    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        # The system's trust store, or what SSL_CERT_FILE names; read by the first request that needs it.
-        trust = ssl.create_default_context()
-        return self.do_open(_bounded(http.client.HTTPSConnection, self._settings), req, context=trust)
-
-
-def _bounded(kind: type[http.client.HTTPConnection], settings: RegistrySettings) -> Any:  # noqa: ANN401  (typeshed wants a protocol with private names)
-    """A connection class that gives up soon while connecting, and is patient after."""
-
-    def make(host: str, **arguments: Any) -> http.client.HTTPConnection:  # noqa: ANN401  (urllib's keywords, passed on)
-        arguments["timeout"] = settings.connect_timeout_s
-        connection = kind(host, **arguments)
-
-        def connect(address: tuple[str, int], *_: object) -> socket.socket:
-            opened = connect_within(address, settings.connect_timeout_s)
-            opened.settimeout(settings.read_timeout_s)
-            return opened
-
-        connection._create_connection = connect  # type: ignore[attr-defined]  # noqa: SLF001  (the one place to bound it)
-        return connection
-
-    return make
-
-
-def connect_within(address: tuple[str, int], timeout_s: float) -> socket.socket:
-    """Find and connect to a host within `timeout_s`. Raises what the socket module raises; TimeoutError for a silent resolver too."""
-    deadline = time.monotonic() + timeout_s
-    found = _resolve(address, timeout_s)
-    failure: OSError = TimeoutError("timed out")
-    for number, (family, kind, protocol, _, place) in enumerate(found):
-        left = deadline - time.monotonic()
-        if left <= 0:
-            break
-        opened = socket.socket(family, kind, protocol)
-        try:
-            # No single address (IPv6 without a route, say) may use up the time of the others.
-            opened.settimeout(max(_MIN_ATTEMPT_S, left / (len(found) - number)))
-            opened.connect(place)
-        except OSError as error:
-            opened.close()
-            failure = error
-        else:
-            return opened
-    raise failure
-
-
-_Found = list[tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]]
-
-
-def _resolve(address: tuple[str, int], timeout_s: float) -> _Found:
-    # getaddrinfo(3) cannot be given a time; a resolver that does not answer would hold it for half a minute.
-    found: _Found = []
-    failures: list[OSError] = []
-
-    def look_up() -> None:
-        try:
-            found.extend(socket.getaddrinfo(*address, type=socket.SOCK_STREAM))
-        except OSError as error:
-            failures.append(error)
-
-    thread = threading.Thread(target=look_up, daemon=True, name="resolver")
-    thread.start()
-    thread.join(timeout_s)
-    if failures:
-        raise failures[0]
-    if thread.is_alive():
-        raise TimeoutError(f"the name server does not answer for {address[0]}")
-    return found

@@ -28,8 +28,9 @@ from cais.images.store import ImageStore
 from cais.locations import Locations
 from cais.registry.errors import NotInRegistry, RegistryUnreachable
 from cais.registry.pull import pull
-from cais.registry.settings import Endpoint, RegistrySettings
-from cais.registry.transport import Request, Transport, connect_within
+from cais.registry.settings import Endpoint, HostSettings, RegistrySettings
+from cais.registry.sockets import connect_within
+from cais.registry.transport import Request, Transport
 
 pytestmark = pytest.mark.root
 
@@ -245,7 +246,7 @@ def test_logins(get: Get, registry: FakeRegistry, tmp_path: Path, login: str) ->
     if login != "anonymous":
         with pytest.raises(NotInRegistry, match="access denied") as caught:
             get()
-        assert "docker login" in (caught.value.hint or "")
+        assert "cais login" in (caught.value.hint or "")
 
 
 def test_a_missing_helper_does_not_stop_a_public_pull(get: Get, registry: FakeRegistry, tmp_path: Path) -> None:
@@ -319,7 +320,7 @@ def test_a_mirror_goes_first_and_is_passed_over(store: ImageStore, registry: Fak
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         dead = f"127.0.0.1:{closed.getsockname()[1]}"
-        settings = RegistrySettings(mirrors={"r.example": (dead, registry.host)})
+        settings = RegistrySettings(hosts={"r.example": HostSettings(mirrors=(dead, registry.host))})
         image = pull(
             parse_reference("r.example/app/web:1"),
             store,
@@ -329,7 +330,8 @@ def test_a_mirror_goes_first_and_is_passed_over(store: ImageStore, registry: Fak
         )
     assert image.references == ("r.example/app/web:1",)
     assert any("mirror passed over" in getattr(event, "text", "") for event in sink.events)
-    assert [event.status for event in sink.events if isinstance(event, ResourceEvent)] == ["Pulling", "Pulled"]
+    told = [event.status for event in sink.events if isinstance(event, ResourceEvent) and event.kind == "Image"]
+    assert told == ["Pulling", "Pulled"]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:1", "no-such-host.invalid"])

@@ -8,7 +8,7 @@ import ssl
 import pytest
 
 from cais.registry.errors import NotInRegistry, RegistryUnreachable, refused, unreachable
-from cais.registry.settings import RegistrySettings, endpoints
+from cais.registry.settings import HostSettings, RegistrySettings, endpoints
 
 
 def untrusted() -> ssl.SSLError:
@@ -43,13 +43,30 @@ def test_no_such_image(status: int) -> None:
 
 
 def test_endpoints() -> None:
-    settings = RegistrySettings(mirrors={"docker.io": ("mirror.example:5000",)}, insecure=("mirror.example:5000",))
-    shown = [(each.scheme, each.host, each.registry) for each in endpoints("docker.io", settings)]
+    mirrors = ("mirror.example:5000", "http://plain.example", "https://harbor.example/hub/")
+    hosts = {"docker.io": HostSettings(mirrors=mirrors), "mirror.example:5000": HostSettings(insecure=True)}
+    settings = RegistrySettings(hosts=hosts)
+    shown = [(each.scheme, each.host, each.prefix, each.registry) for each in endpoints("docker.io", settings)]
     assert shown == [
-        ("http", "mirror.example:5000", "mirror.example:5000"),
-        ("https", "registry-1.docker.io", "docker.io"),
+        ("", "mirror.example:5000", "", "mirror.example:5000"),
+        ("http", "plain.example", "", "plain.example"),
+        ("https", "harbor.example", "hub", "harbor.example"),
+        ("https", "registry-1.docker.io", "", "docker.io"),
     ]
-    for host in ("localhost", "localhost:5000", "127.0.0.1:5000", "127.1.2.3", "[::1]:5000", "[::1]"):
-        assert endpoints(host, settings)[0].scheme == "http"
-    for host in ("localhost.example", "ghcr.io", "10.0.0.1:5000"):
-        assert endpoints(host, settings)[0].scheme == "https"
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "localhost:5000", "127.0.0.1:5000", "127.1.2.3", "[::1]:5000", "[::1]", "known:5000"]
+)
+def test_of_whom_tls_is_not_demanded(host: str) -> None:
+    settings = RegistrySettings(hosts={"known:5000": HostSettings(insecure=True)})
+    endpoint = endpoints(host, settings)[0]
+    assert (endpoint.scheme, endpoint.trusts_anybody) == ("", True)
+    vouched = RegistrySettings(hosts={host: HostSettings(ca="/ca.pem")})
+    assert endpoints(host, vouched)[0].scheme == "https"
+
+
+@pytest.mark.parametrize("host", ["localhost.example", "ghcr.io", "10.0.0.1:5000", "registry.127.0.0.1.example"])
+def test_of_all_others_it_is(host: str) -> None:
+    endpoint = endpoints(host, RegistrySettings())[0]
+    assert (endpoint.scheme, endpoint.trusts_anybody) == ("https", False)
