@@ -20,6 +20,7 @@ VARIABLES = (
     ("CAIS_ROOT", "where everything is kept (default: `/var/lib/cais`); several roots do not know of each other"),
     ("CAIS_RUN", "where sockets, locks and network namespaces are (default: `/run/cais`, or `run` below `CAIS_ROOT`)"),
     ("CAIS_OFFLINE", "any value but empty and `0`: as `--offline`"),
+    ("CAIS_REGISTRIES", "the file that says how registries are reached ([registries.md](registries.md))"),
     ("COMPOSE_FILE", "the Compose files, when there is no `-f`"),
     ("COMPOSE_PATH_SEPARATOR", "what separates them (default: `:`)"),
     ("COMPOSE_PROJECT_NAME", "as `-p`"),

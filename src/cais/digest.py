@@ -71,11 +71,10 @@ class VerifiedReader:
         self._seen += len(chunk)
         if self._size is not None and self._seen > self._size:
             raise InvalidImage([Problem(f"content of {self._digest} is longer than the {self._size} bytes declared")])
-        if chunk:
-            self._hasher.update(chunk)
-            return chunk
-        self._verify()
-        return b""
+        self._hasher.update(chunk)
+        if not chunk or self._seen == self._size:
+            self._verify()  # before the last piece is given: who counts the bytes does not come back for the end
+        return chunk
 
     def _verify(self) -> None:
         if self._size is not None and self._seen != self._size:

@@ -1,19 +1,18 @@
-"""`cais image ls|inspect|rm|tag|import|save|load|prune|build`."""
+"""`cais image ls|inspect|rm|tag|prune`; the rest is in `imagetransfer`."""
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 
 import msgspec
 
+from cais.cli import imagetransfer
 from cais.cli.removing import need_image, remove_by_name
 from cais.cli.view.table import ago, size, table
 from cais.cli.wire import Wire
 from cais.digest import short_id
-from cais.errors import NotFoundError, UsageError
-from cais.events import BytesEvent, MessageEvent, Phase
+from cais.events import MessageEvent, Phase
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -35,37 +34,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     tag.add_argument("image", metavar="IMAGE")
     tag.add_argument("reference", metavar="NAME")
     tag.set_defaults(act=_tag)
-    _configure_transfer(commands)
+    imagetransfer.configure(commands)
     prune = commands.add_parser("prune", help="remove untagged images and layers nothing needs")
     prune.add_argument(
         "-a", "--all", action="store_true", help="all images that no container uses, and the build cache"
     )
     prune.add_argument("-f", "--force", action="store_true", help="do not ask (it never asks)")
     prune.set_defaults(act=_prune)
-
-
-def _configure_transfer(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
-) -> None:  # argparse names no public type
-    bring = commands.add_parser("import", help="make an image of a root file system: a folder or a tar file")
-    bring.add_argument("source", metavar="FILE|FOLDER")
-    bring.add_argument("reference", metavar="NAME")
-    bring.add_argument(
-        "-c",
-        "--change",
-        action="append",
-        default=[],
-        metavar="INSTRUCTION",
-        help="CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME or WORKDIR, as in a Dockerfile",
-    )
-    bring.set_defaults(act=_import)
-    save = commands.add_parser("save", help="write images to an archive that `docker load` takes")
-    save.add_argument("images", nargs="+", metavar="IMAGE")
-    save.add_argument("-o", "--output", required=True, metavar="FILE", help="the archive to write")
-    save.set_defaults(act=_save)
-    load = commands.add_parser("load", help="read an archive of `cais image save`, `docker save` or an OCI layout")
-    load.add_argument("-i", "--input", required=True, metavar="FILE", help="the archive to read")
-    load.set_defaults(act=_load)
 
 
 def run(args: argparse.Namespace, wire: Wire) -> int:
@@ -134,50 +109,6 @@ def _rm(args: argparse.Namespace, wire: Wire) -> int:
 
 def _tag(args: argparse.Namespace, wire: Wire) -> int:
     wire.images.tag(need_image(wire, args.image).id, args.reference)
-    return 0
-
-
-def _import(args: argparse.Namespace, wire: Wire) -> int:
-    from cais.cli.changes import config_with_changes
-
-    if not os.path.exists(args.source):
-        raise NotFoundError(f'"{args.source}" does not exist', hint="give a folder or a tar file")
-    config = config_with_changes(args.change)
-    view = wire.view()
-    try:
-        image = wire.images.import_root(
-            args.source,
-            config,
-            references=(args.reference,),
-            on_bytes=lambda done: view.emit(BytesEvent(kind="Import", name=args.source, done=done)),
-        )
-    finally:
-        view.close()
-    print(image.id)
-    return 0
-
-
-def _save(args: argparse.Namespace, wire: Wire) -> int:
-    if os.path.isdir(args.output):
-        raise UsageError(f'"{args.output}" is a folder', hint="give the name of a file")
-    for name in args.images:
-        need_image(wire, name)
-    wire.images.save(args.images, args.output)
-    return 0
-
-
-def _load(args: argparse.Namespace, wire: Wire) -> int:
-    if not os.path.exists(args.input):
-        raise NotFoundError(f'"{args.input}" does not exist')
-    view = wire.view()
-    try:
-        images = wire.images.load(
-            args.input, on_bytes=lambda done: view.emit(BytesEvent(kind="Load", name=args.input, done=done))
-        )
-    finally:
-        view.close()
-    for image in images:
-        print(f"Loaded image: {', '.join(image.references) or image.id}")
     return 0
 
 

@@ -54,14 +54,15 @@ def prune(
         return Pruned(removed=tuple(lines), freed_bytes=0)
     if cache and (count := records.rows.clear_cache()):
         lines.append(f"Deleted build cache: {count} entries")
-    freed, alone = collect(records)
+    freed, alone = collect(records, partial=True)
     return Pruned(removed=tuple(lines), freed_bytes=freed, held_by_build=not alone)
 
 
-def collect(records: Records) -> tuple[int, bool]:
+def collect(records: Records, *, partial: bool = False) -> tuple[int, bool]:
     """Remove layers and blobs that no image, cache row or layer needs: the bytes freed, and whether it was possible.
 
     While somebody else makes layers nothing is removed, for theirs are not yet needed by anything; the next collection gets it.
+    `partial`: also blobs that were received in part, which the next pull would go on with.
     """
     with records.lease.collecting() as alone:
         if not alone:
@@ -70,6 +71,8 @@ def collect(records: Records) -> tuple[int, bool]:
         records.snapshots.sweep()
         records.blobs.sweep()
         freed = _collect_snapshots(records) + _collect_blobs(records)
+        if partial:
+            freed += records.blobs.sweep_incoming()
     records.write_index()
     return freed, True
 
@@ -122,7 +125,9 @@ def _collect_snapshots(records: Records) -> int:
 
 
 def _collect_blobs(records: Records) -> int:
-    needed: set[str] = {layer.blob for layer in records.rows.snapshots() if layer.blob}
-    for image in records.rows.images():
-        needed |= {image.id, image.manifest}
+    layers, images = records.rows.snapshots(), records.rows.images()
+    needed: set[str] = {layer.blob for layer in layers if layer.blob}
+    needed |= {digest for image in images for digest in (image.id, image.manifest)}
+    diff_ids: set[str] = {layer.diff_id for layer in layers if layer.diff_id}
+    records.known.collect({image.id for image in images}, diff_ids, needed)
     return sum(records.blobs.remove(digest) for digest in records.blobs.digests() if digest not in needed)

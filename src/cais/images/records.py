@@ -11,6 +11,7 @@ from cais.clock import Clock
 from cais.errors import NotFoundError
 from cais.images.blobs import Blobs
 from cais.images.documents import decode_config
+from cais.images.known import Known
 from cais.images.lease import Lease
 from cais.images.model import MEDIA_CONFIG, MEDIA_LAYER, Descriptor, ImageConfig, Manifest, RootFS, StoredImage
 from cais.images.reference import parse_reference
@@ -21,8 +22,11 @@ from cais.images.snapshot import SnapshotFolders
 class Records:
     """The store's parts, and the operations that need all of them."""
 
-    def __init__(self, rows: Rows, blobs: Blobs, snapshots: SnapshotFolders, lease: Lease, clock: Clock) -> None:
+    def __init__(
+        self, rows: Rows, known: Known, blobs: Blobs, snapshots: SnapshotFolders, lease: Lease, clock: Clock
+    ) -> None:
         self.rows = rows
+        self.known = known
         self.blobs = blobs
         self.snapshots = snapshots
         self.lease = lease

@@ -15,6 +15,7 @@ from cais.clock import Clock, SystemClock
 from cais.digest import Digest
 from cais.errors import Conflict, NotFoundError
 from cais.images.blobs import Blobs
+from cais.images.known import Known
 from cais.images.lease import Lease
 from cais.images.model import ImageConfig, StoredImage
 from cais.images.records import Records
@@ -52,7 +53,7 @@ class ImageStore:
         lease = Lease(os.path.join(locations.store, ".lease"))
         snapshots = SnapshotFolders(locations.snapshots, rows, lease, clock)
         self._users_of = users_of
-        self.records = Records(rows, Blobs(locations.store), snapshots, lease, clock)
+        self.records = Records(rows, Known(database), Blobs(locations.store), snapshots, lease, clock)
 
     @property
     def snapshots(self) -> SnapshotFolders:

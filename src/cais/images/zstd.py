@@ -9,6 +9,7 @@ if sys.version_info >= (3, 14):
         ZstdCompressor,
         ZstdDecompressor,
         ZstdError,
+        zstd_version,
     )
 else:
     from backports.zstd import (
@@ -17,6 +18,14 @@ else:
         ZstdCompressor,
         ZstdDecompressor,
         ZstdError,
+        zstd_version,
     )
 
-__all__ = ["CompressionParameter", "DecompressionParameter", "ZstdCompressor", "ZstdDecompressor", "ZstdError"]
+__all__ = [
+    "CompressionParameter",
+    "DecompressionParameter",
+    "ZstdCompressor",
+    "ZstdDecompressor",
+    "ZstdError",
+    "zstd_version",
+]

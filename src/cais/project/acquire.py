@@ -72,7 +72,7 @@ class Acquirer:
             if parsed.registry in self._unreachable:
                 raise PullError(f'the registry "{parsed.registry}" does not answer')
         try:
-            return pull(parsed, self._store, events=self._events, settings=self._settings)
+            return pull(parsed, self._store, events=self._events, settings=self._settings).image
         except PullError:
             with self._guard:
                 self._unreachable.add(parsed.registry)

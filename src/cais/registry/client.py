@@ -38,6 +38,7 @@ class Repository:
         actions: str = "pull",
         also_from: Sequence[str] = (),
         pause: Callable[[float], None] = time.sleep,
+        now: Callable[[], float] = time.time,
         policy: RetryPolicy = DEFAULT_RETRY,
     ) -> None:
         """`actions` are what a token is asked for (`pull` or `pull,push`); `also_from` repositories that blobs may be mounted from."""
@@ -50,6 +51,7 @@ class Repository:
         self._credentials: Credentials | None = None
         self._asked = False
         self.pause = pause
+        self.now = now
         self._authorization = ""
         self._lock = threading.Lock()
 
@@ -148,7 +150,7 @@ class Repository:
         answer = self._persistent(request, what)
         try:
             if answer.status not in good:
-                wait_s = retry_after_s(answer.headers.get("Retry-After"), time.time())
+                wait_s = retry_after_s(answer.headers.get("Retry-After"), self.now())
                 raise refused(self.host, what, answer.status, error_text(answer), wait_s=wait_s)
             yield answer
         finally:
@@ -194,7 +196,7 @@ class Repository:
                 if answer.status not in TEMPORARY:
                     return answer
                 failures += 1
-                asked_s = retry_after_s(answer.headers.get("Retry-After"), time.time())
+                asked_s = retry_after_s(answer.headers.get("Retry-After"), self.now())
                 delay_s = self.policy.delay_s(failures, asked_s, random.random())
                 if delay_s is None:
                     return answer

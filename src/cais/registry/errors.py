@@ -3,6 +3,7 @@
 PullError
  +-- RegistryUnreachable   nobody answered: no network, no such host, no trust; a base may be made instead
  +-- NotInRegistry         the registry answered and has no such image (or shows it to nobody unknown)
+ +-- Refused               the registry does not want to, for the reason it gives
  +-- ConnectionLost        it broke off or became silent within an answer: what has come is kept, and is worth another try
 PushError                  the same on the way there (exit code 1: nobody waits for an image)
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import errno
 import socket
+from collections.abc import Sequence
 
 from cais.errors import CaisError, PullError, printable
 
@@ -23,6 +25,14 @@ class RegistryUnreachable(PullError):
 
 class NotInRegistry(PullError):
     """The registry has no such image, or does not show it to us."""
+
+
+class Refused(PullError):
+    """The registry answered with an HTTP status that says no."""
+
+    def __init__(self, status: int, message: str, *, hint: str, details: Sequence[str]) -> None:
+        super().__init__(message, hint=hint, details=details)
+        self.status = status
 
 
 class ConnectionLost(PullError):
@@ -99,18 +109,17 @@ def refused(host: str, what: str, status: int, said: str, *, wait_s: float | Non
         )
     if status == 404:
         return NotInRegistry(f'registry "{host}" has no {what}', hint="check name and tag", details=details)
+    message, hint = _words(host, what, status, wait_s)
+    return Refused(status, message, hint=hint, details=details)
+
+
+def _words(host: str, what: str, status: int, wait_s: float | None) -> tuple[str, str]:
     if status == 429:
         wait = f"wait {wait_s:.0f} seconds" if wait_s else "wait"
-        return PullError(
-            f'registry "{host}" allows no more requests at the moment',
-            hint=f"{wait}, or log in for a higher limit: cais login {host}",
-            details=details,
-        )
+        message = f'registry "{host}" allows no more requests at the moment'
+        return message, f"{wait}, or log in for a higher limit: cais login {host}"
     if status == 413:
-        return PullError(
-            f'registry "{host}" takes no request as large as {what}',
-            hint="what stands before it limits them: set `chunk` in the registries file",
-            details=details,
-        )
+        message = f'registry "{host}" takes no request as large as {what}'
+        return message, "what stands before it limits them: set `chunk` in the registries file"
     later = f"try again in {wait_s:.0f} seconds" if wait_s else "try again later"
-    return PullError(f'registry "{host}" answers {what} with HTTP status {status}', hint=later, details=details)
+    return f'registry "{host}" answers {what} with HTTP status {status}', later

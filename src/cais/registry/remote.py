@@ -1,21 +1,27 @@
-"""A repository as somewhere to copy images from."""
+"""A repository as somewhere to copy images from and to."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from cais.digest import Digest, parse_digest
+from cais.digest import Digest, VerifiedReader, parse_digest
 from cais.errors import MissingTool
 from cais.events import EventSink, MessageEvent, Phase
-from cais.images.content import Content, Opened
+from cais.images.content import Content, ContentSource, OnBytes, Opened
+from cais.images.dockerform import in_dockers_form
 from cais.images.model import Descriptor
+from cais.registry.errors import Refused
 from cais.registry.settings import Endpoint, RegistrySettings
 
 if TYPE_CHECKING:  # see connections.py
     from cais.registry.client import Repository
     from cais.registry.credentials import Credentials
+
+
+_UNKNOWN_FORM = (400, 406, 415, 422)
 
 
 class RegistrySource:
@@ -43,6 +49,68 @@ class RegistrySource:
         """A blob, from `offset` where the registry can do that."""
         with self._repository.blob(descriptor.digest, offset) as (answer, start):
             yield Opened(answer, start)
+
+
+class RegistryTarget:
+    """A repository, and the tag (or digest) that the image gets there. `mounts` are the registry's repositories that may have a blob already."""
+
+    def __init__(
+        self,
+        repository: Repository,
+        tag_or_digest: str,
+        transfers: int,
+        *,
+        mounts: Callable[[Digest], Sequence[str]] = lambda _digest: (),
+        chunk_bytes: int = 0,
+    ) -> None:
+        self.transfers = transfers
+        self._repository = repository
+        self._name = tag_or_digest
+        self._mounts = mounts
+        self._chunk_bytes = chunk_bytes
+
+    def has(self, descriptor: Descriptor) -> bool:
+        """Whether the repository has a blob."""
+        return self._repository.has_blob(descriptor.digest)
+
+    def put(self, descriptor: Descriptor, source: ContentSource, on_bytes: OnBytes) -> str:
+        """Take a blob from another repository of the registry, or send it."""
+        from cais.registry.upload import Upload
+
+        url = None
+        for repository in self._mounts(descriptor.digest):
+            if repository != self._repository.name:
+                url = self._repository.begin_upload(mount=descriptor.digest, source=repository)
+                if url is None:
+                    return f"Mounted from {repository}"
+                break  # it has opened an upload instead
+        open_at = functools.partial(_verified, source, descriptor)
+        Upload(self._repository, descriptor, open_at, on_bytes, chunk_bytes=self._chunk_bytes).run(url)
+        return "Pushed"
+
+    def put_manifest(self, content: Content, *, is_root: bool) -> Content:
+        """Store a manifest or index; one that an old registry does not take is offered in Docker's form."""
+        name = self._name if is_root else content.digest
+        try:
+            self._repository.put_manifest(content, name)
+        except Refused as error:
+            converted = in_dockers_form(content) if is_root and error.status in _UNKNOWN_FORM else None
+            if converted is None:
+                raise
+            self._repository.put_manifest(converted, name)
+            return converted
+        return content
+
+
+@contextlib.contextmanager
+def _verified(source: ContentSource, descriptor: Descriptor, offset: int) -> Iterator[Opened]:
+    # From the beginning it is verified here, so that the fault is found where it is; what goes on later is verified by the registry.
+    with source.open(descriptor, offset) as opened:
+        if opened.start == 0:
+            verified = VerifiedReader(opened.stream, descriptor.digest, descriptor.size)  # type: ignore[arg-type]  # it only reads
+            yield Opened(verified, 0)
+        else:
+            yield opened
 
 
 def connect(

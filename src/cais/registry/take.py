@@ -24,9 +24,10 @@ _MAX_INDEX_DEPTH = 3
 
 
 class Taken(msgspec.Struct, frozen=True):
-    """What was taken: the image, and the digest of the manifest or index it was asked for by."""
+    """What was taken: the image, its manifest, and the digest of the manifest or index it was asked for by."""
 
     image: StoredImage
+    manifest: Manifest
     digest: Digest
 
 
@@ -71,7 +72,7 @@ def take(
                 for descriptor, diff_id in zip(manifest.layers, diff_ids, strict=True)
             ]
             rows = take_layers(records, layers)
-        return Taken(records.record(data, rows, references, None), root.digest)
+        return Taken(records.record(data, rows, references, None), manifest, root.digest)
 
 
 def manifest_for(source: ContentSource, content: Content, platform: Platform, depth: int) -> Manifest:

@@ -188,7 +188,7 @@ def get(store: ImageStore, registry: FakeRegistry) -> Get:
             events=Sink(),
             platform=parse_platform(platform),
             settings=RegistrySettings(**settings),  # type: ignore[arg-type]
-        )
+        ).image
 
     return fetch
 
@@ -327,7 +327,7 @@ def test_a_mirror_goes_first_and_is_passed_over(store: ImageStore, registry: Fak
             events=sink,
             platform=parse_platform("amd64"),
             settings=settings,
-        )
+        ).image
     assert image.references == ("r.example/app/web:1",)
     assert any("mirror passed over" in getattr(event, "text", "") for event in sink.events)
     told = [event.status for event in sink.events if isinstance(event, ResourceEvent) and event.kind == "Image"]
