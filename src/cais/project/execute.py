@@ -7,6 +7,7 @@ with it, so a dependent of a failed action never starts; after the first failure
 from __future__ import annotations
 
 import enum
+import os
 import threading
 from collections.abc import Callable, Mapping
 from typing import Protocol
@@ -22,6 +23,11 @@ from cais.project.actions import Action, Plan
 CANCEL_CHECK_S = 0.2  # a signal handler cannot notify a condition; this bounds how long Ctrl-C goes unnoticed
 
 COMMAND_CHARS = 40
+
+
+BUSY = 2
+"""How many containers are created at a time, for each processor. Creating is work for the interpreter, which does one thing at a time:
+those that come first in the plan, for which the others wait, should not share it with all."""
 
 
 class Result(enum.Enum):
@@ -96,9 +102,16 @@ class _Execution:
             stopping = bool(self._errors) or self._cancelled()
             if stopping or Result.FAILED in before or Result.SKIPPED in before:
                 self._results[index] = Result.SKIPPED
-            elif all(result is Result.DONE for result in before):
+            elif all(result is Result.DONE for result in before) and not self._must_queue(action):
                 self._running.add(index)
                 threading.Thread(target=self._work, args=(index, action), name=action.line(), daemon=True).start()
+
+    def _must_queue(self, action: Action) -> bool:
+        """Whether enough containers are being created already."""
+        if not isinstance(action, actions.CreateContainer):
+            return False
+        busy = sum(isinstance(self._plan.actions[index], actions.CreateContainer) for index in self._running)
+        return busy >= BUSY * (os.cpu_count() or 1)
 
     def _work(self, index: int, action: Action) -> None:
         error: CaisError | None = None

@@ -3,11 +3,11 @@ from collections.abc import Callable
 
 import pytest
 
-from cais.engine.protocol import State
+from cais.engine.protocol import ContainerSpec, ContainerState, State
 from cais.errors import Conflict, HostError, ServiceFailed
 from cais.events import Event, Phase, ResourceEvent
 from cais.project import actions
-from cais.project.execute import Result, execute
+from cais.project.execute import BUSY, Result, execute
 from cais.project.observed import Observed, observe
 from cais.project.plan import UpOptions, plan_up
 from cais.project.teardown import DownOptions, plan_down
@@ -123,3 +123,26 @@ def test_a_name_that_something_else_has_is_an_error() -> None:
     forced = plan_up(SHOP, dict.fromkeys(SHOP.services, image("b")), Observed(), UpOptions())
     with pytest.raises(Conflict):
         execute(forced, engine, ScriptedWaiter(), Recorder()).check()
+
+
+def test_few_containers_are_created_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    engine, busy, most = FakeEngine(), threading.Semaphore(0), []
+    create, lock, now = engine.create, threading.Lock(), [0]
+
+    def slow(spec: ContainerSpec) -> ContainerState:
+        with lock:
+            now[0] += 1
+            most.append(now[0])
+        busy.acquire(timeout=0.01)  # long enough for others to begin, if they were let
+        state = create(spec)
+        with lock:
+            now[0] -= 1
+        return state
+
+    monkeypatch.setattr(engine, "create", slow)
+    many = project(*(service(f"s{number}") for number in range(12)))
+    plan = plan_up(many, images(many), observe(engine, "shop"), UpOptions(start=False))
+    execute(plan, engine, ScriptedWaiter(), Recorder())
+    assert len(engine.containers("shop")) == 12
+    assert max(most) <= BUSY

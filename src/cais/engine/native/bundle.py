@@ -25,18 +25,20 @@ _INIT_PROGRAMS = ("catatonit", "/usr/libexec/podman/catatonit", "tini", "docker-
 _CONTAINER = "container:"
 
 
-def write(parts: Parts, record: Record, image: RunConfig) -> None:
-    """Write config.json and the files it names. Warns of limits that this machine cannot enforce. Raises CaisError."""
+def write(parts: Parts, record: Record, image: RunConfig) -> oci.Config:
+    """Write config.json and the files it names; what was written. Warns of limits that this machine cannot enforce. Raises CaisError."""
     folder = parts.folder(record.id)
     os.makedirs(folder.bundle, mode=0o700, exist_ok=True)
     hostname = _write_etc(parts, record, folder)
     warnings: list[str] = []
     config = configure(record.spec, _facts(parts, record, image, folder, hostname), warnings)
+    config = parts.filters.lend(config)
     durable.write(os.path.join(folder.bundle, "config.json"), oci.encode(config), mode=0o600, sync=False)
     if record.spec.dns and record.life.name_servers:
         warnings.append("its dns servers are asked only when the network's own name server does not answer")
     for warning in warnings:
         parts.warn(f'container "{record.name}": {warning}')
+    return config
 
 
 def _facts(parts: Parts, record: Record, image: RunConfig, folder: Folder, hostname: str) -> Facts:

@@ -54,7 +54,8 @@ def session(parts: Parts, record: Record, spec: ExecSpec) -> Iterator[Session]:
             *(program, *arguments, "--log", names["log"], "exec"),
             *("--process", names["process.json"], "--pid-file", names["pid"], record.id),
         )
-        yield Session(proc.Command(argv=argv), names["pid"], names["log"])
+        with parts.moves.awaited():
+            yield Session(proc.Command(argv=argv), names["pid"], names["log"])
     finally:
         for path in names.values():
             with contextlib.suppress(FileNotFoundError):  # not every session gets as far as all of them

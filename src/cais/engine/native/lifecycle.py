@@ -65,10 +65,11 @@ def start(parts: Parts, container_id: str, *, automatic: bool, on_ready: Callabl
         record = _revive(parts, record)
         before = record.life.phase
         image = decoding.decode(parts.records.image(container_id), RunConfig)
-        bundle.write(parts, record, image)
-        parts.records.change(container_id, phase=Phase.STARTING)
         try:
-            pid, started = _launch(parts, record, on_ready)
+            with parts.moves.awaited():
+                config = bundle.write(parts, record, image)
+                parts.records.change(container_id, phase=Phase.STARTING)
+                pid, started = _launch(parts, record, on_ready)
         except monitor.StartFailed as failure:
             discard_runtime_state(parts, container_id)
             parts.records.change(
@@ -79,6 +80,7 @@ def start(parts: Parts, container_id: str, *, automatic: bool, on_ready: Callabl
             discard_runtime_state(parts, container_id)
             parts.records.change(container_id, phase=before)
             raise
+        parts.filters.keep(config, os.path.join(parts.runtime.state, container_id))
         return _started(parts, record, pid, started, automatic=automatic)
 
 

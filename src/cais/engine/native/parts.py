@@ -13,9 +13,11 @@ from cais.engine.native.folders import Folder, folder_of, lock_path
 from cais.engine.native.netprotocol import Networking
 from cais.engine.native.records import Records
 from cais.events import EventSink, MessageEvent, Phase
+from cais.linux.migration import QuickMoves
 from cais.locations import Locations
 
 if TYPE_CHECKING:
+    from cais.engine.native.filtercache import FilterCache
     from cais.engine.native.runtime import Runtime
     from cais.engine.native.volumes import Volumes
     from cais.images.protocol import ImageStore
@@ -40,6 +42,7 @@ class Parts:
         self._networking = networking
         self.clock = clock
         self.events = events
+        self.moves = QuickMoves()
         self._volumes: Volumes | None = None
         self._runtime: Runtime | None = None
 
@@ -61,6 +64,13 @@ class Parts:
 
             self._runtime = choose(self.locations)
         return self._runtime
+
+    @property
+    def filters(self) -> FilterCache:
+        """Seccomp filters that were made already."""
+        from cais.engine.native.filtercache import FilterCache
+
+        return FilterCache(self.locations.run, self.runtime)
 
     @property
     def volumes(self) -> Volumes:
