@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import os
+from typing import TYPE_CHECKING
 
 import msgspec
+
+if TYPE_CHECKING:  # the supervisor has options, but no command line
+    import argparse
 
 
 class GlobalOptions(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,24 +1,35 @@
-"""Imports msgspec the quick way; called by the entry points before anything else is imported.
+"""Imports two libraries the quick way; called by the entry points before anything else is imported.
 
-msgspec looks for `typing_extensions`, which is there only because other packages want it, and takes from it what `typing` itself has
-since Python 3.11. Importing it brings `inspect`, `ast`, `dis` and `tokenize`: 8 of 45 ms of `cais version` (docs/decisions/0050).
+Both look for a module that they can do without, and that costs more to import than they do. Figures: docs/decisions/0050.
 """
 
 from __future__ import annotations
 
+import importlib
 import sys
 from types import ModuleType
 from typing import cast
 
-_UNWANTED = "typing_extensions"
-
 
 def import_msgspec() -> None:
-    """Import msgspec as if `typing_extensions` were not installed. Who imports that afterwards gets it."""
-    if _UNWANTED in sys.modules:
+    """msgspec without `typing_extensions`, which is there only because other packages want it.
+
+    What it takes from there `typing` itself has since Python 3.11; it brings `inspect`, `ast`, `dis` and `tokenize`.
+    """
+    _import_without("typing_extensions", "msgspec")
+
+
+def import_asyncio() -> None:
+    """asyncio without `ssl`, as on a Python built without it: the supervisor talks over Unix sockets alone, and OpenSSL is large."""
+    _import_without("ssl", "asyncio")
+
+
+def _import_without(unwanted: str, wanted: str) -> None:
+    """Import `wanted` as if `unwanted` were not installed. Who imports that afterwards gets it."""
+    if unwanted in sys.modules:
         return
-    sys.modules[_UNWANTED] = cast("ModuleType", None)  # the import system's mark of a module that is not there
+    sys.modules[unwanted] = cast("ModuleType", None)  # the import system's mark of a module that is not there
     try:
-        import msgspec  # noqa: F401 - for its effect on sys.modules
+        importlib.import_module(wanted)
     finally:
-        del sys.modules[_UNWANTED]
+        del sys.modules[unwanted]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 
-from cais.cli.quickstart import import_msgspec
+from cais.cli.quickstart import import_asyncio, import_msgspec
 
 
 def main(project: str) -> int:
     """Serve until nothing is left to watch."""
     import_msgspec()
+    import_asyncio()
     from cais.cli.options import GlobalOptions
     from cais.cli.wire import Wire
     from cais.linux.listeners import listening

@@ -40,6 +40,20 @@ def test_light_verbs_load_nothing_heavy(verb: str) -> None:
     assert [name for name in HEAVY if name in shown] == []
 
 
+def test_the_supervisor_loads_nothing_it_does_not_use() -> None:
+    program = (
+        "import sys\n"
+        "from cais.cli.quickstart import import_asyncio, import_msgspec\n"
+        "import_msgspec()\n"
+        "import_asyncio()\n"
+        "import cais.cli.wire, cais.supervise.serve, cais.supervise.spawn\n"
+        "print('\\n'.join(sys.modules))\n"
+    )
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert "asyncio" in shown
+    assert {"ssl", "argparse", "typing_extensions", "yaml"} & set(shown) == set()
+
+
 def test_a_remembered_project_loads_no_yaml(tmp_path: Path) -> None:
     (tmp_path / "compose.yaml").write_text("services: {a: {image: i}}")
     env = {**os.environ, "CAIS_ROOT": str(tmp_path / "root"), "PYTHONPATH": str(SOURCE)}
