@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cais.linux import migration
 from cais.linux.migration import QuickMoves
+
+
+@pytest.fixture(autouse=True)
+def ended() -> Iterator[None]:
+    """No test hands its keeper on to the next."""
+    yield
+    for thread in keepers():
+        thread.join(10)
 
 
 @pytest.fixture
