@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +21,36 @@ def visitors(cais_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     password = secrets.token_hex(16)
     settings = folder / ".env"
     settings.write_text(settings.read_text().replace("change-me", password))
-    env = {
-        "COMPOSE_FILE": "compose.yaml",
-        "COMPOSE_PROJECT_NAME": f"visitors{os.getpid()}",
-        "FRONTEND_PORT": str(free_port()),
-        "REVISION": "0123abc",
-    }
-    stack = Stack(Cais(cais_root, folder, env), {"POSTGRES_PASSWORD": password})
+    env = {"COMPOSE_FILE": "compose.yaml", "FRONTEND_PORT": str(free_port())}
+    yield from started(Cais(cais_root, folder, {**env, **own_name("visitors")}), {"POSTGRES_PASSWORD": password})
+
+
+@pytest.fixture(scope="session")
+def apis(cais_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """`stacks/apis`, all services healthy."""
+    folder = copy_stack("apis", tmp_path_factory.mktemp("stacks"))
+    env = {"API_FRONTEND_PORT": str(free_port()), "API_BACKEND_PORT": str(free_port())}
+    yield from started(Cais(cais_root, folder, {**env, **own_name("apis")}))
+
+
+@pytest.fixture(scope="session")
+def users(cais_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """`stacks/users` as in production (no override), both services healthy."""
+    folder = copy_stack("users", tmp_path_factory.mktemp("stacks"))
+    env = {"COMPOSE_FILE": "compose.yaml", "FRONTEND_PORT": str(free_port()), "BACKEND_PORT": str(free_port())}
+    yield from started(Cais(cais_root, folder, {**env, **own_name("users")}))
+
+
+def own_name(name: str) -> dict[str, str]:
+    """A project name that no other run of the tests has, and the revision that images are labelled with."""
+    return {"COMPOSE_PROJECT_NAME": f"{name}{os.getpid()}", "REVISION": "0123abc"}
+
+
+def started(cais: Cais, secrets: Mapping[str, str] = {}) -> Iterator[Stack]:
+    """The stack in `cais.folder`, built and healthy; taken down at the end."""
+    stack = Stack(cais, secrets)
     try:
-        stack.up()
+        stack.up("--build")
         yield stack
     finally:
         stack.cais.run("down", "-v", "--rmi", "local", "-t", "0")

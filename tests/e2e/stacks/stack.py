@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Mapping
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPResponse
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,9 +18,9 @@ class Stack:
         self.folder = cais.folder
         self.secrets = secrets
 
-    def up(self) -> Result:
+    def up(self, *options: str) -> Result:
         """All services, healthy."""
-        return self.cais.ok("up", "-d", "--wait", timeout_s=600)
+        return self.cais.ok("up", "-d", "--wait", *options, timeout_s=600)
 
     def ensure_up(self) -> None:
         """As `up`; nothing when nothing is missing."""
@@ -69,6 +69,30 @@ class SlowPost:
         """Send what is missing; the answer."""
         self._connection.send(self._body[5:])
         with self._connection.getresponse() as answer:
+            return Answer(answer.status, answer.read(), dict(answer.headers))
+
+
+class SlowGet:
+    """A request in flight: a part of its head is sent; `finish` sends the rest and reads the answer."""
+
+    def __init__(self, host: str, port: int, path: str = "/") -> None:
+        self._connection = HTTPConnection(host, port, timeout=10)
+        self._connection.connect()
+        self._connection.sock.sendall(f"GET {path} HTTP/1.1\r\n".encode())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.close()
+
+    def finish(self) -> Answer:
+        """Send what is missing; the answer."""
+        self._connection.sock.sendall(b"Host: localhost\r\nConnection: close\r\n\r\n")
+        with HTTPResponse(self._connection.sock) as answer:
+            answer.begin()
             return Answer(answer.status, answer.read(), dict(answer.headers))
 
 

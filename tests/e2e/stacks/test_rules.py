@@ -17,7 +17,7 @@ LABELS = {f"org.opencontainers.image.{name}" for name in ("title", "source", "re
 SHELLS = {"sh", "dash", "bash", "busybox", "tini", "catatonit", "docker-entrypoint.sh"}
 
 
-@pytest.fixture(params=["visitors"])
+@pytest.fixture(params=["visitors", "apis", "users"])
 def stack(request: pytest.FixtureRequest) -> Stack:
     """Each stack in turn, all services healthy."""
     running: Stack = request.getfixturevalue(request.param)
@@ -106,7 +106,8 @@ def test_bases_are_pinned_and_commands_are_in_exec_form(stack: Stack) -> None:
             assert image in stages or re.search(r":(?!latest)[\w.-]+", image), f"{dockerfile}: {image}"
         for command in re.findall(r"^(?:CMD|ENTRYPOINT) (.*)$", text, re.MULTILINE):
             assert isinstance(json.loads(command), list), dockerfile
-    compose = yaml.safe_load((source(stack) / "compose.yaml").read_text())
+    (file,) = [path for path in source(stack).iterdir() if re.fullmatch(r"(docker-)?compose\.ya?ml", path.name)]
+    compose = yaml.safe_load(file.read_text())
     for name, service in compose["services"].items():
         assert "build" in service or re.search(r":(?!latest)[\w.-]+$", service["image"]), name
         for port in service.get("ports", []):

@@ -1,9 +1,8 @@
 """`stacks/visitors` as a thing to operate: stopping, dying, coming back, keeping data, developing."""
 
 import os
-import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,12 +10,12 @@ import pytest
 from tests.e2e.browser import free_port
 from tests.e2e.conftest import copy_stack
 from tests.e2e.harness import Cais, answers, http, post_json, until
+from tests.e2e.stacks.life import STOP_S, kill_and_wait, quickest
 from tests.e2e.stacks.stack import SlowPost, Stack, Stopping
 
 pytestmark = pytest.mark.root
 
 SERVICES = ("frontend", "backend", "db")
-STOP_S = 2.0
 
 
 @pytest.fixture
@@ -31,17 +30,6 @@ def place(visitors: Stack, service: str) -> tuple[str, int]:
     if service == "frontend":
         return "127.0.0.1", int(visitors.cais.env["FRONTEND_PORT"])
     return visitors.address(service), 8000
-
-
-def quickest(stop: Callable[[], float], visitors: Stack) -> float:
-    """The best of three times in seconds: other programs may keep the machine busy."""
-    taken = []
-    for _ in range(3):
-        taken.append(stop())
-        if taken[-1] < STOP_S:
-            break
-        visitors.up()
-    return min(taken)
 
 
 @pytest.mark.parametrize("service", ["frontend", "backend"])
@@ -89,22 +77,14 @@ def test_the_database_stops_in_order_while_it_is_in_use(visitors: Stack, api: st
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_killed_service_is_back_and_serving(visitors: Stack, api: str, service: str) -> None:
     before = post_json(api, {"name": f"antes de {service}"}).json
-    old = visitors.cais.container(service)
-    os.kill(old["Pid"], signal.SIGKILL)
 
     def is_serving() -> bool:
-        if visitors.cais.container(service)["Pid"] in {0, old["Pid"]}:
-            return False
         answer = answers(api)
         return answer is not None and answer.status == 200
 
-    until(is_serving)
-    new = visitors.cais.container(service)
-    assert new["ID"] == old["ID"]
-    assert new["RestartCount"] > old["RestartCount"]
+    kill_and_wait(visitors, service, is_serving)
     assert http(api).json[0] == before
     assert post_json(api, {"name": f"depois de {service}"}).status == 201
-    until(lambda: visitors.cais.container(service)["Health"] == "healthy")
 
 
 def assert_in_order(progress: str) -> None:

@@ -1,0 +1,76 @@
+"""api-backend: says that it is there. One process, which is PID 1 in its container."""
+
+from __future__ import annotations
+
+import signal
+from queue import SimpleQueue
+from threading import Thread
+
+from cheroot.wsgi import Server
+from flask import Flask, Response, jsonify, request
+from werkzeug.exceptions import HTTPException
+
+PORT = 5000
+
+app = Flask(__name__)
+app.json.sort_keys = False  # the answers' order is the one written here
+# What ends the process, put here by whoever wants its end; `main` waits for it.
+end: SimpleQueue[BaseException] = SimpleQueue()
+
+
+class Crash(Exception):
+    """An error that the process does not survive."""
+
+
+@app.get("/")
+def index() -> Response:
+    return jsonify(api="backend", status="ok")
+
+
+@app.get("/health")
+def health() -> Response:
+    return jsonify(status="ok")
+
+
+@app.get("/traceback")
+def traceback() -> Response:
+    raise Crash("GET /traceback asked for the end of this process")
+
+
+@app.errorhandler(Crash)
+def crash(error: Crash) -> tuple[Response, int]:
+    end.put(error)
+    return jsonify(error=str(error)), 500
+
+
+@app.errorhandler(HTTPException)
+def http_error(error: HTTPException) -> tuple[Response, int]:
+    return jsonify(error=error.description or error.name), error.code or 500
+
+
+@app.errorhandler(Exception)
+def anything_else(error: Exception) -> tuple[Response, int]:
+    app.logger.error("unforeseen", exc_info=error)
+    return jsonify(error="internal error"), 500
+
+
+@app.after_request
+def write_access_log(response: Response) -> Response:
+    if request.path != "/health":
+        print(f'{request.remote_addr} "{request.method} {request.path}" {response.status_code}', flush=True)
+    return response
+
+
+def main() -> None:
+    """Serve until something ends the process: SIGTERM (exit code 0) or a Crash (traceback on stderr, exit code 1)."""
+    signal.signal(signal.SIGTERM, lambda _signal, _frame: end.put(SystemExit(0)))
+    server = Server(("0.0.0.0", PORT), app, numthreads=8, shutdown_timeout=1)
+    server.prepare()
+    Thread(target=server.serve).start()
+    cause = end.get()
+    server.stop()  # requests in flight are answered first
+    raise cause
+
+
+if __name__ == "__main__":
+    main()
