@@ -101,7 +101,7 @@ class Floor:
     def _start_backend(self) -> None:
         url = f"postgresql+psycopg://{USER}:{PASSWORD}@127.0.0.1:{DATABASE_PORT}/{USER}"
         command = [
-            "gunicorn",
+            *("python3", "-m", "gunicorn"),
             "--config",
             "gunicorn.conf.py",
             "--bind",

@@ -102,10 +102,10 @@ ensure_venv() {
   env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m compileall -q src .venv/lib/python*/site-packages/{msgspec,yaml} >/dev/null || true
 }
 
-# test_stacks: the unit tests of the example systems, each with its own requirements. Fails if one failed.
+# test_stacks [NAME]: the unit tests of the example systems (of one), each with its own requirements. Fails if one failed.
 test_stacks() {
   local requirements folder home failed=0
-  for requirements in stacks/*/*/requirements.txt; do
+  for requirements in stacks/${1:-*}/{,*/}requirements.txt; do
     folder=${requirements%/requirements.txt}
     [ -d "$folder/tests" ] || continue
     home=.venv/stacks/$(cat "$requirements" <(.venv/bin/python -V) | sha256sum | cut -c1-16)

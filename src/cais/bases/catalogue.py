@@ -1,6 +1,6 @@
 """Which references Cais can make without a registry. Pure.
 
-Only names of Docker Hub and of the distroless images: a reference to any other registry is somebody's own image.
+Only names of Docker Hub, of the distroless images and of Docker's hardened ones: a reference to any other registry is somebody's own image.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _HUB_PREFIXES = (
 
 def recipes() -> tuple[Recipe, ...]:
     """Every recipe."""
-    from cais.bases.recipes import debian, distroless, golang, nginx, node, postgres, python, redis
+    from cais.bases.recipes import debian, distroless, golang, hardened, nginx, node, postgres, python, redis
 
     return (
         *debian.recipes(),
         *distroless.recipes(),
         *python.recipes(),
         *node.recipes(),
-        *(module.recipe() for module in (nginx, postgres, redis, golang)),
+        *(module.recipe() for module in (nginx, postgres, redis, golang, hardened)),
     )
 
 
@@ -76,5 +76,5 @@ def unavailable(reference: str) -> PullError:
     archive = f"Debian's archive has {' and '.join(others)}; use that, or" if others else "it has to be brought here:"
     return PullError(
         f'no registry gave the image "{short}", and Cais cannot make it from Debian\'s archive',
-        hint=f"{archive} import an image: cais image import FILE {short}",
+        hint=f"{archive} import an image: cais image import FILE {short} (how: cais image import --help)",
     )

@@ -292,6 +292,24 @@ DISTROLESS_PYTHON: tuple[Check, ...] = (
     Configures("user", "0"),
 )
 
+HARDENED_PYTHON: tuple[Check, ...] = (
+    *_DISTROLESS,
+    *(Lacks(f"/usr/bin/{name}") for name in ("bash", "dash", "busybox", "apt-get", "pip", "pip3", "openssl", "ldd")),
+    Lacks("/usr/lib/python3/dist-packages/pip"),
+    Has("/var/lib/dpkg/status.d/python3.13-minimal"),
+    Python("import sqlite3, ctypes, lzma, bz2, zoneinfo, uuid, zlib, socket, decimal; print(sys.version)", r"^3\.13\."),
+    Python("print(len(ssl.create_default_context().get_ca_certs()))", r"^\d{2,}$"),
+    Python("import zoneinfo; print(zoneinfo.ZoneInfo('Europe/Lisbon'))", "Europe/Lisbon"),
+    Python("import json; print(json.__cached__, os.path.exists(json.__cached__))", "True$"),
+    Python(
+        "print([n for f, _, ns in os.walk('/usr') for n in ns if os.lstat(f'{f}/{n}').st_mode & 0o6000])", r"^\[\]$"
+    ),
+    Configures("user", "65532"),
+    Configures("entrypoint", None),
+    Configures("cmd", ("python3",)),
+    Sets("PYTHON_VERSION", r"^3\.13\.\d+$"),
+)
+
 CONTRACTS: tuple[tuple[str, tuple[Check, ...]], ...] = (
     ("debian-trixie-slim", DEBIAN),
     ("debian-trixie", DEBIAN),
@@ -307,6 +325,7 @@ CONTRACTS: tuple[tuple[str, tuple[Check, ...]], ...] = (
     ("node-20", NODE),
     ("distroless-static-debian13-nonroot", DISTROLESS_STATIC),
     ("distroless-python3-debian13", DISTROLESS_PYTHON),
+    ("hardened-python-3.13", HARDENED_PYTHON),
 )
 
 

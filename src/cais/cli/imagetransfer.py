@@ -17,6 +17,24 @@ if TYPE_CHECKING:
     from cais.images.reference import Reference
 
 
+# Where the error for an image that nobody has leads to.
+BRING_A_BASE = """\
+A base image that no registry gives is brought in one of two ways.
+
+Another machine can pull it:
+  there  docker pull NAME && docker save -o base.tar NAME
+  here   cais image load -i base.tar
+
+No machine can: make a root file system that keeps the image's promises (paths, programs, variables) and import it under
+the image's name. For a Python that is installed in the folder PREFIX:
+  mmdebstrap --variant=minbase --include=ca-certificates,libssl3,libffi8,libsqlite3-0 bookworm ROOT
+  tar -C PREFIX -c bin lib include | tar -C ROOT/usr/local -x
+  chroot ROOT ldconfig
+  cais image import ROOT python:3.12-slim-bookworm -c 'ENV PATH=/usr/local/bin:/usr/bin:/bin' -c 'CMD ["python3"]'
+stacks/starter/import-base.sh does this with all the care it needs; docs/bases.md explains it.
+"""
+
+
 def configure(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:  # argparse names no public type
     """A parser for each."""
     _configure_registry(commands)
@@ -43,7 +61,12 @@ def _configure_registry(commands: argparse._SubParsersAction[argparse.ArgumentPa
 
 
 def _configure_files(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    bring = commands.add_parser("import", help="make an image of a root file system: a folder or a tar file")
+    bring = commands.add_parser(
+        "import",
+        help="make an image of a root file system: a folder or a tar file",
+        epilog=BRING_A_BASE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     bring.add_argument("source", metavar="FILE|FOLDER")
     bring.add_argument("reference", metavar="NAME")
     bring.add_argument(

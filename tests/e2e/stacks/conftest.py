@@ -11,6 +11,7 @@ import pytest
 from tests.e2e.browser import Browser, free_port
 from tests.e2e.conftest import copy_stack
 from tests.e2e.harness import Cais
+from tests.e2e.stacks import pythonbase
 from tests.e2e.stacks.stack import Stack
 
 
@@ -39,6 +40,15 @@ def users(cais_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     folder = copy_stack("users", tmp_path_factory.mktemp("stacks"))
     env = {"COMPOSE_FILE": "compose.yaml", "FRONTEND_PORT": str(free_port()), "BACKEND_PORT": str(free_port())}
     yield from started(Cais(cais_root, folder, {**env, **own_name("users")}))
+
+
+@pytest.fixture(scope="session")
+def starter(cais_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """`stacks/starter` as its developers run it, healthy. Its base is imported from a Python 3.12 of this machine."""
+    pythonbase.ensure(cais_root)
+    folder = copy_stack("starter", tmp_path_factory.mktemp("stacks"))
+    env = {"APP_PORT": str(free_port()), "APP_COMMIT": "0123abc"}
+    yield from started(Cais(cais_root, folder, {**env, **own_name("starter")}))
 
 
 def own_name(name: str) -> dict[str, str]:

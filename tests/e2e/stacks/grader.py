@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from tests.e2e.harness import Answer, Cais, answers, http, until
+from tests.e2e.stacks.life import frozen
 
 APIS = ("api-backend", "api-frontend")
 TREE = (
@@ -149,12 +150,9 @@ def is_json(answer: Answer, status: int, body: object) -> str:
 
 
 def bad_gateway(exercise: Exercise) -> str:
-    """502 and JSON when api-backend does not answer in time: its process is frozen."""
-    exercise.cais.ok("kill", "-s", "STOP", "api-backend")
-    try:
+    """502 and JSON when api-backend does not answer in time."""
+    with frozen(exercise.cais, "api-backend"):
         answer = http(exercise.url("api-frontend"), timeout_s=IN_TIME_S)
-    finally:
-        exercise.cais.ok("kill", "-s", "CONT", "api-backend")
     if answer.status != 502:
         return f"{answer.status} while api-backend does not answer"
     return "" if isinstance(answer.json, dict) else "the 502 is not a JSON object"

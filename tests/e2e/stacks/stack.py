@@ -9,6 +9,20 @@ from typing import Any, Self
 
 from tests.e2e.harness import Answer, Cais, Result
 
+# Each stack's production files, and its variables for host ports with their defaults. Two want 8000, two want 8080.
+FILES = {
+    "users": "compose.yaml",
+    "visitors": "compose.yaml",
+    "starter": "docker-compose.yml",
+    "apis": "docker-compose.yaml",
+}
+PORTS = {
+    "users": {"FRONTEND_PORT": 8000, "BACKEND_PORT": 8080},
+    "visitors": {"FRONTEND_PORT": 8080},
+    "starter": {"APP_PORT": 8000},
+    "apis": {"API_FRONTEND_PORT": 5001, "API_BACKEND_PORT": 5002},
+}
+
 
 class Stack:
     """A copy of `stacks/NAME`: project name, host ports and settings of its own, so that several can run side by side."""

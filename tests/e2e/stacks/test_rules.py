@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from tests.e2e.harness import CHECKOUT
+from tests.e2e.stacks.life import processes_beside
 from tests.e2e.stacks.stack import Stack
 
 pytestmark = pytest.mark.root
@@ -17,7 +18,7 @@ LABELS = {f"org.opencontainers.image.{name}" for name in ("title", "source", "re
 SHELLS = {"sh", "dash", "bash", "busybox", "tini", "catatonit", "docker-entrypoint.sh"}
 
 
-@pytest.fixture(params=["visitors", "apis", "users"])
+@pytest.fixture(params=["visitors", "apis", "users", "starter"])
 def stack(request: pytest.FixtureRequest) -> Stack:
     """Each stack in turn, all services healthy."""
     running: Stack = request.getfixturevalue(request.param)
@@ -27,19 +28,6 @@ def stack(request: pytest.FixtureRequest) -> Stack:
 
 def source(stack: Stack) -> Path:
     return CHECKOUT / "stacks" / stack.folder.name
-
-
-def processes_beside(pid: int) -> list[int]:
-    """Every process of the container whose PID 1 is `pid`."""
-    space = Path(f"/proc/{pid}/ns/pid").readlink()
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if (entry / "ns/pid").readlink() == space:
-                found.append(int(entry.name))
-        except OSError:  # it ended meanwhile
-            continue
-    return found
 
 
 def status_of(pid: int, key: str) -> list[str]:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.e2e.browser import Browser
 from tests.e2e.harness import Answer, answers, http, post_json, until
+from tests.e2e.stacks.life import frozen
 from tests.e2e.stacks.load import Load
 from tests.e2e.stacks.stack import Stack
 
@@ -144,11 +145,8 @@ def test_without_the_backend_the_page_can_be_read_and_is_503(
 
 
 def test_a_backend_that_hangs_is_not_waited_for_for_ever(users: Stack, page: str) -> None:
-    users.cais.ok("kill", "-s", "STOP", "backend")
-    try:
+    with frozen(users.cais, "backend"):
         assert http(page).status == 503
-    finally:
-        users.cais.ok("kill", "-s", "CONT", "backend")
     until(lambda: (answer := answers(page)) is not None and answer.status == 200)
 
 

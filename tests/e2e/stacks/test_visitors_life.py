@@ -141,5 +141,5 @@ def test_an_edit_on_the_host_is_served_without_rebuild_or_restart(developed: Sta
 def test_the_development_server_is_pid_1_and_stops_at_once(developed: Stack) -> None:
     pid = developed.cais.container("backend")["Pid"]
     argv = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    assert b"flask" in argv[1]
+    assert b"flask" in argv
     assert quickest(lambda: developed.cais.ok("stop", "backend").seconds, developed) < STOP_S

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from cais.bases import catalogue
@@ -18,6 +20,7 @@ from cais.bases.make import chain_revision
         ("postgres:17", "postgres-17"),
         ("gcr.io/distroless/static-debian13", "distroless-static-debian13"),
         ("gcr.io/distroless/python3-debian13:nonroot", "distroless-python3-debian13-nonroot"),
+        ("dhi.io/python:3.13-debian13", "hardened-python-3.13"),
     ],
 )
 def test_find(reference: str, name: str) -> None:
@@ -36,6 +39,7 @@ def test_find(reference: str, name: str) -> None:
         "nginx:latest",
         "registry.example/library/python:3.13-slim",
         "localhost:5000/python:3.13-slim",
+        "dhi.io/python:3.13-debian13-dev",
         "someone/python:3.13-slim",
         "python:3.13-slim@sha256:" + "0" * 64,
     ],
@@ -57,6 +61,7 @@ def test_error_says_what_to_do() -> None:
     assert error.hint is not None
     assert "python:3.13-slim" in error.hint
     assert "cais image import FILE python:3.12" in error.hint
+    assert "cais image import --help" in error.hint
 
 
 def test_names_and_references_are_unique_and_parents_exist() -> None:
@@ -81,3 +86,10 @@ def test_config_keeps_the_contract(name: str) -> None:
     for check in checks:
         if isinstance(check, Configures):
             assert getattr(config, check.field) == check.value
+
+
+def test_the_page_names_what_can_be_made() -> None:
+    page = (Path(__file__).parents[3] / "docs/bases.md").read_text()
+    for recipe in catalogue.recipes():
+        name = recipe.references[0].removesuffix(":latest").removesuffix(":nonroot").rpartition("/")[2]
+        assert name in page, recipe.references[0]

@@ -7,7 +7,7 @@ from cais.bases.recipes.debian import PATH
 from cais.images.model import RunConfig
 
 NONROOT = 65532
-_CERTIFICATES = "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"
+CERTIFICATES = "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"
 _PASSWD = f"""\
 root:x:0:0:root:/root:/sbin/nologin
 nobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin
@@ -20,7 +20,7 @@ tty:x:5:
 staff:x:50:
 nonroot:x:{NONROOT}:
 """
-_STATIC_FILES: tuple[Operation, ...] = (
+STATIC_FILES: tuple[Operation, ...] = (
     File("/etc/passwd", _PASSWD),
     File("/etc/group", _GROUP),
     File("/etc/nsswitch.conf", "hosts: files dns\n"),
@@ -28,32 +28,34 @@ _STATIC_FILES: tuple[Operation, ...] = (
     Folder("/home/nonroot", 0o700, (NONROOT, NONROOT)),
     Folder("/tmp", 0o1777),
 )
-_PYTHON = "3.13"
+PYTHON = "3.13"
+INTERPRETER = (f"python{PYTHON}-minimal", f"libpython{PYTHON}-minimal", f"libpython{PYTHON}-stdlib")
 _PYTHON_PACKAGES = (
-    *(f"python{_PYTHON}-minimal", f"libpython{_PYTHON}-minimal", f"libpython{_PYTHON}-stdlib"),
+    *INTERPRETER,
     *("libbz2-1.0", "libcrypt1", "libdb5.3t64", "libexpat1", "libffi8", "liblzma5", "libncursesw6", "libtinfo6"),
     *("libreadline8t64", "libsqlite3-0", "libuuid1"),
 )
-_COMPILE = ("-m", "compileall", "-q", "-j", "2", "--invalidation-mode", "unchecked-hash", f"/usr/lib/python{_PYTHON}")
+_COMPILE = ("-m", "compileall", "-q", "-j", "2", "--invalidation-mode", "unchecked-hash", f"/usr/lib/python{PYTHON}")
+FINISH_PYTHON: tuple[Operation, ...] = (
+    Link("/usr/bin/python3", f"python{PYTHON}"),
+    Link("/usr/bin/python", f"python{PYTHON}"),
+    # Nobody may write them later, and without them every start would compile the library anew.
+    Program("compile the standard library", (f"/usr/bin/python{PYTHON}", *_COMPILE)),
+)
 
 
 def recipes() -> tuple[Recipe, ...]:
     """static, base, cc and python3, for root and for the user nonroot."""
     plain = (
-        _recipe("static", "", ("base-files", "netbase", "tzdata", "media-types", "ca-certificates"), _STATIC_FILES),
+        _recipe("static", "", ("base-files", "netbase", "tzdata", "media-types", "ca-certificates"), STATIC_FILES),
         _recipe("base", "static", ("libc6", "libssl3t64", "openssl-provider-legacy", "zlib1g", "libzstd1")),
         _recipe("cc", "base", ("gcc-14-base", "libgcc-s1", "libgomp1", "libstdc++6")),
         _recipe(
             "python3",
             "cc",
             _PYTHON_PACKAGES,
-            (
-                Link("/usr/bin/python3", f"python{_PYTHON}"),
-                Link("/usr/bin/python", f"python{_PYTHON}"),
-                # Nobody may write them later, and without them every start would compile the library anew.
-                Program("compile the standard library", (f"/usr/bin/python{_PYTHON}", *_COMPILE)),
-            ),
-            entrypoint=(f"/usr/bin/python{_PYTHON}",),
+            FINISH_PYTHON,
+            entrypoint=(f"/usr/bin/python{PYTHON}",),
         ),
     )
     return (*plain, *(_for_nonroot(recipe) for recipe in plain))
@@ -75,7 +77,7 @@ def _recipe(
         parent=f"distroless-{parent}-debian13" if parent else "",
         packages=packages,
         after=after,
-        config=RunConfig(user="0", env=(PATH, _CERTIFICATES, *language), entrypoint=entrypoint, working_dir="/"),
+        config=RunConfig(user="0", env=(PATH, CERTIFICATES, *language), entrypoint=entrypoint, working_dir="/"),
     )
 
 
