@@ -113,6 +113,7 @@ def test_the_form_creates_a_user_and_shows_it(page: str, browser: Browser, artef
         ("", "Bia", "id", "O ID é um número inteiro, de 1 a 9223372036854775807."),
         ("8", "   ", "name", "O nome tem de 1 a 200 caracteres."),
     ],
+    ids=["taken id", "no number", "no id", "no name"],
 )
 def test_the_form_shows_the_backends_error_beside_its_field(
     page: str, api: str, browser: Browser, artefacts: Path, typed_id: str, typed_name: str, field: str, error: str
