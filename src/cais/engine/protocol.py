@@ -12,6 +12,8 @@ from typing import Protocol
 
 import msgspec
 
+from cais.engine.details import BlockLimits
+
 # --- what to create --------------------------------------------------------------------------------------------------
 
 
@@ -101,17 +103,24 @@ class RestartPolicy(msgspec.Struct, frozen=True):
 
 
 class ResourceLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """Limits; None means none. Sizes in bytes, `cpus` in cores, ulimits as (soft, hard)."""
+    """Limits; None means none. Sizes in bytes, `cpus` in cores, quotas and periods in microseconds, swappiness in per cent, ulimits as (soft, hard)."""
 
     memory_bytes: int | None = None
     memory_reservation_bytes: int | None = None
     memory_swap_bytes: int | None = None
+    memory_swappiness: int | None = None
     cpus: float | None = None
     cpu_shares: int | None = None
+    cpu_quota_us: int | None = None
+    cpu_period_us: int | None = None
+    cpu_realtime_runtime_us: int | None = None
+    cpu_realtime_period_us: int | None = None
     cpuset: str | None = None
     pids: int | None = None
     shm_size_bytes: int | None = None
     oom_score_adj: int | None = None
+    oom_kill_disable: bool = False
+    block: BlockLimits = BlockLimits()
     ulimits: Mapping[str, tuple[int, int]] = {}
 
 
@@ -119,7 +128,8 @@ class ContainerSpec(msgspec.Struct, frozen=True, kw_only=True):
     """All that makes a container. None where the image's own config is to hold.
 
     `image_id` is the digest of the image config; `image_reference` is what the user wrote. `network_mode` is "bridge" (join `endpoints`),
-    "none", "host" or "container:<id>". `user` is `uid|name[:gid|name]`. `config_hash` and `config` (canonical JSON that it was made of) are
+    "none", "host" or "container:<id>". `user` is `uid|name[:gid|name]`. `device_rules` are as of `docker run --device-cgroup-rule`. `uts_mode` is "" or
+    "host", `cgroup_mode` "", "private" or "host"; `cgroup_parent` "" is Cais's own; `runtime` "" is the machine's best one. `config_hash` and `config` (canonical JSON that it was made of) are
     kept so that a later plan can name the field that changed.
     """
 
@@ -159,9 +169,16 @@ class ContainerSpec(msgspec.Struct, frozen=True, kw_only=True):
     cap_drop: tuple[str, ...] = ()
     security_opt: tuple[str, ...] = ()
     devices: tuple[tuple[str, str, str], ...] = ()
+    device_rules: tuple[str, ...] = ()
     sysctls: Mapping[str, str] = {}
     pid_mode: str = ""
     ipc_mode: str = ""
+    uts_mode: str = ""
+    cgroup_mode: str = ""
+    cgroup_parent: str = ""
+    runtime: str = ""
+    umask: int | None = None
+    annotations: Mapping[str, str] = {}
     limits: ResourceLimits = ResourceLimits()
     restart: RestartPolicy = RestartPolicy()
     restart_unhealthy: bool = False

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
+from cais.compose.model.blkio import BlkioConfig, DeviceRate
 from cais.compose.model.mounts import ServiceMount
 from cais.compose.model.project import Project
 from cais.compose.model.resources import FileObject, Network, Volume
 from cais.compose.model.service import FileReference, Healthcheck, Service
+from cais.engine.details import BlockLimits, DeviceLimit
 from cais.engine.protocol import (
     ContainerSpec,
     EndpointSpec,
@@ -82,9 +84,16 @@ def container_spec(
         cap_drop=service.cap_drop,
         security_opt=service.security_opt,
         devices=tuple(_device(text) for text in service.devices),
+        device_rules=service.device_cgroup_rules,
         sysctls=service.sysctls,
         pid_mode=_shared_namespace(project, service.pid),
         ipc_mode=_shared_namespace(project, service.ipc),
+        uts_mode=service.uts,
+        cgroup_mode=service.cgroup,
+        cgroup_parent=service.cgroup_parent,
+        runtime=service.runtime,
+        umask=service.umask,
+        annotations=service.annotations,
         limits=limits(service),
         restart=restart_policy(service),
         restart_unhealthy=service.x_cais.restart_unhealthy,
@@ -145,13 +154,34 @@ def limits(service: Service) -> ResourceLimits:
         memory_bytes=service.mem_limit or (wide.memory if wide else None),
         memory_reservation_bytes=service.mem_reservation or (reserved.memory if reserved else None),
         memory_swap_bytes=service.memswap_limit,
+        memory_swappiness=None if service.mem_swappiness == -1 else service.mem_swappiness,
         cpus=service.cpus or (wide.cpus if wide else None),
         cpu_shares=service.cpu_shares,
+        cpu_quota_us=service.cpu_quota,
+        cpu_period_us=service.cpu_period,
+        cpu_realtime_runtime_us=service.cpu_rt_runtime,
+        cpu_realtime_period_us=service.cpu_rt_period,
         cpuset=service.cpuset or None,
         pids=service.pids_limit or (wide.pids if wide else None),
         shm_size_bytes=service.shm_size,
         oom_score_adj=service.oom_score_adj,
+        oom_kill_disable=service.oom_kill_disable,
+        block=_block_limits(service.blkio_config or BlkioConfig()),
         ulimits={name: (limit.soft, limit.hard) for name, limit in service.ulimits.items()},
+    )
+
+
+def _block_limits(config: BlkioConfig) -> BlockLimits:
+    def rates(devices: Iterable[DeviceRate]) -> tuple[DeviceLimit, ...]:
+        return tuple((device.path, device.rate) for device in devices)
+
+    return BlockLimits(
+        weight=config.weight,
+        weights=tuple((device.path, device.weight) for device in config.weight_device),
+        read_bytes=rates(config.device_read_bps),
+        write_bytes=rates(config.device_write_bps),
+        read_operations=rates(config.device_read_iops),
+        write_operations=rates(config.device_write_iops),
     )
 
 

@@ -69,6 +69,10 @@ cgroups() {
     memory.max memory.low cpu.max cpu.weight pids.max; do
     [ ! -e "/sys/fs/cgroup/$name" ] || fact "cgroup $name" "$(cat "/sys/fs/cgroup/$name")"
   done
+  [ ! -e /sys/fs/cgroup/memory/memory.oom_control ] || fact 'cgroup oom' "$(head -1 /sys/fs/cgroup/memory/memory.oom_control)"
+  for path in /sys/fs/cgroup/blkio/blkio.throttle.*_device; do
+    [ ! -e "$path" ] || fact "cgroup ${path##*/}" "$(cat "$path")"
+  done
   [ ! -e /sys/fs/cgroup/devices/devices.list ] || sort /sys/fs/cgroup/devices/devices.list | lines 'cgroup devices'
 }
 

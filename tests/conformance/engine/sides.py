@@ -23,7 +23,23 @@ ENVIRONMENT = {"TOLD": "a secret told by the environment", "COMPOSE_PROJECT_NAME
 
 # Applets that facts.sh and the scenarios use.
 APPLETS = (
-    *("awk", "cat", "chown", "chroot", "cut", "date", "dd", "dmesg", "env", "find", "grep", "hostname", "httpd", "id"),
+    *(
+        "awk",
+        "cat",
+        "chown",
+        "head",
+        "chroot",
+        "cut",
+        "date",
+        "dd",
+        "dmesg",
+        "env",
+        "find",
+        "grep",
+        "hostname",
+        "httpd",
+        "id",
+    ),
     *("insmod", "ip", "kill", "ls", "mkdir", "mknod", "mount", "nc", "nice", "nslookup", "ping", "printf", "ps"),
     *(
         "readlink",

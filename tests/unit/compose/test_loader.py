@@ -149,7 +149,7 @@ def test_an_unset_variable_is_a_warning_with_its_place(loader: Loader) -> None:
 
 
 def test_what_is_not_honoured_is_named(loader: Loader) -> None:
-    project = loader.project("services:\n  a:\n    image: x\n    blkio_config: {weight: 3}\n")
+    project = loader.project("services:\n  a:\n    image: x\n    isolation: process\n")
     assert [str(w) for w in project.warnings] == [
-        'compose.yaml:4:5: "blkio_config" of service "a" has no effect: block device limits are not set'
+        'compose.yaml:4:5: "isolation" of service "a" has no effect: for Windows containers'
     ]

@@ -43,7 +43,7 @@ def test_what_is_not_honoured_has_words() -> None:
 @pytest.mark.parametrize(
     ("text", "warnings"),
     [
-        ("userns_mode: host", ['"userns_mode" of service "a" has no effect: user namespaces are not used']),
+        ("isolation: process", ['"isolation" of service "a" has no effect: for Windows containers']),
         (
             "networks: {default: {ipv6_address: '::1'}}",
             ['"networks.default.ipv6_address" of service "a" has no effect: networks are IPv4 only'],
@@ -53,9 +53,9 @@ def test_what_is_not_honoured_has_words() -> None:
             ['"volumes.bind.selinux" of service "a" has no effect: files are not relabelled for SELinux'],
         ),
         ("logging: {driver: syslog}", ['"logging.driver: syslog" of service "a" has no effect: logs are files']),
-        ("oom_kill_disable: false", []),
-        ("x-own: {userns_mode: host}", []),
-        ("environment: {userns_mode: host}", []),
+        ("cpu_count: 0", []),
+        ("x-own: {isolation: process}", []),
+        ("environment: {isolation: process}", []),
     ],
 )
 def test_warnings(loader: Loader, text: str, warnings: list[str]) -> None:

@@ -7,7 +7,8 @@ import platform
 
 from cais import durable
 from cais.engine.native import devices, etcfiles, mounts, oci, rootfs, seccomp
-from cais.engine.native.cgroup import layout
+from cais.engine.native.blocklimits import block_io
+from cais.engine.native.cgroup import allow_realtime, layout
 from cais.engine.native.folders import Folder
 from cais.engine.native.limits import ceilings, controllers
 from cais.engine.native.parts import Parts
@@ -31,8 +32,10 @@ def write(parts: Parts, record: Record, image: RunConfig) -> oci.Config:
     os.makedirs(folder.bundle, mode=0o700, exist_ok=True)
     hostname = _write_etc(parts, record, folder)
     warnings: list[str] = []
-    config = configure(record.spec, _facts(parts, record, image, folder, hostname), warnings)
+    config = configure(record.spec, _facts(parts, record, image, folder, hostname, warnings), warnings)
     config = parts.filters.lend(config)
+    if _is_realtime(config) and not record.spec.cgroup_parent:
+        allow_realtime()
     durable.write(os.path.join(folder.bundle, "config.json"), oci.encode(config), mode=0o600, sync=False)
     if record.spec.dns and record.life.name_servers:
         warnings.append("its dns servers are asked only when the network's own name server does not answer")
@@ -41,8 +44,14 @@ def write(parts: Parts, record: Record, image: RunConfig) -> oci.Config:
     return config
 
 
-def _facts(parts: Parts, record: Record, image: RunConfig, folder: Folder, hostname: str) -> Facts:
+def _is_realtime(config: oci.Config) -> bool:
+    limits = config.linux.resources
+    return limits is not None and limits.cpu is not None and bool(limits.cpu.realtime_runtime)
+
+
+def _facts(parts: Parts, record: Record, image: RunConfig, folder: Folder, hostname: str, warnings: list[str]) -> Facts:
     spec = record.spec
+    available = controllers()
     security = parse_security(spec.security_opt)
     able = own_bounding_set()
     nodes, rules = devices.asked(spec.devices)
@@ -56,7 +65,7 @@ def _facts(parts: Parts, record: Record, image: RunConfig, folder: Folder, hostn
         security=security,
         seccomp=_seccomp(spec, security, able),
         able=able,
-        controllers=controllers(),
+        controllers=available,
         ceilings=ceilings(able),
         cgroup_v2=layout() == "v2",
         network=_network(spec, record),
@@ -66,7 +75,8 @@ def _facts(parts: Parts, record: Record, image: RunConfig, folder: Folder, hostn
         init_program=_init_program() if spec.init else "",
         mounts=mounts.resolve(spec, image, folder, parts.volumes, record.life.anonymous_volumes),
         devices=(*devices.all_of_host(), *nodes) if spec.privileged else nodes,
-        device_rules=rules,
+        device_rules=(*rules, *(devices.rule(text) for text in spec.device_rules)),
+        block=block_io(spec.limits.block, available, warnings),
     )
 
 
@@ -145,11 +155,10 @@ def _write_etc(parts: Parts, record: Record, folder: Folder) -> str:
     spec, life = record.spec, record.life
     if spec.network_mode.startswith(_CONTAINER):
         return _copy_etc(parts, spec, folder)
+    hostname = spec.hostname or (platform.node() if "host" in (spec.network_mode, spec.uts_mode) else record.id[:12])
     if spec.network_mode == "host":
-        hostname = spec.hostname or platform.node()
         hosts, resolver = mounts.host_texts(spec.extra_hosts)
     else:
-        hostname = spec.hostname or record.id[:12]
         own = tuple(
             (address, etcfiles.own_names(hostname, spec.domainname))
             for address in dict.fromkeys(life.addresses.values())

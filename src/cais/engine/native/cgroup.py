@@ -18,25 +18,38 @@ def layout() -> str:
     return "v1" if os.path.isdir(ROOT) and os.listdir(ROOT) else "none"
 
 
-def path_of(container_id: str) -> str:
-    """The container's cgroup, as the runtime is told it."""
-    return f"{PARENT}/{container_id}"
+def path_of(container_id: str, parent: str = "") -> str:
+    """The container's cgroup, as the runtime is told it. `parent` "" is Cais's own."""
+    return os.path.join("/", parent or PARENT, container_id)
 
 
-def folders(container_id: str) -> tuple[str, ...]:
+def folders(container_id: str, parent: str = "") -> tuple[str, ...]:
     """The container's cgroups that exist, the one with the memory controller first."""
     found = []
     for controller in ("memory", "pids", "devices", "systemd", "unified", ""):
-        path = os.path.join(ROOT, controller, path_of(container_id).lstrip("/"))
+        path = os.path.join(ROOT, controller, path_of(container_id, parent).lstrip("/"))
         if os.path.isdir(path):
             found.append(path)
     return tuple(found)
 
 
-def pids(container_id: str, first: int) -> tuple[int, ...]:
+REALTIME_US = 950_000
+"""What the kernel lets real-time processes have of each second, unless told otherwise (sched-rt-group.rst)."""
+
+
+def allow_realtime() -> None:
+    """Give Cais's own group the machine's share of real-time scheduling: a new group has none to hand on. Raises OSError."""
+    path = f"{ROOT}/cpu{PARENT}/cpu.rt_runtime_us"
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "r+", encoding="ascii") as stream:
+        if int(stream.read()) == 0:
+            stream.write(str(REALTIME_US))
+
+
+def pids(container_id: str, first: int, parent: str = "") -> tuple[int, ...]:
     """Host pids of all processes of a container, PID 1 (`first`) first; those in cgroups below too."""
     found: set[int] = set()
-    for path in folders(container_id)[:1]:
+    for path in folders(container_id, parent)[:1]:
         for folder, _, files in os.walk(path):
             if "cgroup.procs" in files:
                 with open(os.path.join(folder, "cgroup.procs"), encoding="ascii") as stream:
@@ -44,9 +57,9 @@ def pids(container_id: str, first: int) -> tuple[int, ...]:
     return (first, *sorted(found - {first}))
 
 
-def oom_kills(container_id: str) -> int:
+def oom_kills(container_id: str, parent: str = "") -> int:
     """How many processes of the container the kernel killed for memory (cgroup-v1/memory.rst, cgroup-v2.rst)."""
-    for path in folders(container_id):
+    for path in folders(container_id, parent):
         for name in ("memory.events", "memory.oom_control"):
             try:
                 with open(os.path.join(path, name), encoding="ascii") as stream:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 
@@ -34,6 +35,22 @@ def asked(devices: tuple[tuple[str, str, str], ...]) -> tuple[tuple[Device, ...]
             for node in found
         )
     return tuple(nodes), tuple(rules)
+
+
+_RULE = re.compile(r"([acb]) (\*|[0-9]+):(\*|[0-9]+) ([rwm]{1,3})")
+
+
+def rule(text: str) -> DeviceRule:
+    """A device rule as of `docker run --device-cgroup-rule`: `c 42:* rmw`. Raises CaisError."""
+    found = _RULE.fullmatch(text.strip())
+    if found is None:
+        raise CaisError(
+            f'device rule "{text}" is not of the form "TYPE MAJOR:MINOR ACCESS"',
+            hint='write for example "c 42:* rmw": type a, c or b; numbers or *; access of r, w and m',
+        )
+    kind, major, minor, access = found.groups()
+    numbers = [None if number == "*" else int(number) for number in (major, minor)]
+    return DeviceRule(allow=True, type=kind, major=numbers[0], minor=numbers[1], access=access)
 
 
 def all_of_host() -> tuple[Device, ...]:

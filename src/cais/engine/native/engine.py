@@ -161,7 +161,7 @@ class NativeEngine:
         from cais.engine.native.cgroup import pids
 
         record = self._records.need(container_id)
-        return pids(record.id, record.life.pid) if is_running(record) else ()
+        return pids(record.id, record.life.pid, record.spec.cgroup_parent) if is_running(record) else ()
 
     def record_health(self, container_id: str, health: Health, failing_streak: int, probe: ProbeResult | None) -> None:
         """Keep what the supervisor learned of a container's health."""

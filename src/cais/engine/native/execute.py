@@ -28,7 +28,7 @@ def execute(parts: Parts, record: Record, spec: ExecSpec) -> int:
         sized = _sized(one) if spec.tty else contextlib.nullcontext()
         try:
             with sized:
-                returncode = parts.runtime.apart(lambda: _run(one, spec))
+                returncode = parts.runtime(record.spec.runtime).apart(lambda: _run(one, spec))
         except KeyboardInterrupt:
             _interrupt(one)
             raise

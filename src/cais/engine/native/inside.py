@@ -49,7 +49,7 @@ def session(parts: Parts, record: Record, spec: ExecSpec) -> Iterator[Session]:
     try:
         with open(names["process.json"], "wb") as stream:
             stream.write(oci.encode(_process(parts, record, spec)))
-        program, *arguments = parts.runtime.argv()
+        program, *arguments = parts.runtime(record.spec.runtime).argv()
         argv = (
             *(program, *arguments, "--log", names["log"], "exec"),
             *("--process", names["process.json"], "--pid-file", names["pid"], record.id),

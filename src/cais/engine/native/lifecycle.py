@@ -22,6 +22,7 @@ from cais.engine.native import bundle, cgroup, monitor, mounts, observe, rootfs
 from cais.engine.native.netprotocol import Endpoint
 from cais.engine.native.parts import Parts
 from cais.engine.native.records import Life, Phase, Record, not_found
+from cais.engine.native.runtime import Runtime
 from cais.engine.native.spec import command_line
 from cais.engine.protocol import ContainerSpec, EndpointSpec, Health
 from cais.errors import CaisError, Conflict, NotFoundError
@@ -34,6 +35,8 @@ _CONTAINER = "container:"
 def create(parts: Parts, spec: ContainerSpec) -> Record:
     """Make a container. Raises Conflict when the name is taken, NotFoundError when the image is not there."""
     image = _image(parts, spec)
+    if spec.runtime:
+        parts.runtime(spec.runtime)  # raises if there is none of that name
     mounts.check_sources(spec)
     _clear_name(parts, spec.name)
     record = Record(
@@ -71,13 +74,13 @@ def start(parts: Parts, container_id: str, *, automatic: bool, on_ready: Callabl
                 parts.records.change(container_id, phase=Phase.STARTING)
                 pid, started = _launch(parts, record, on_ready)
         except monitor.StartFailed as failure:
-            discard_runtime_state(parts, container_id)
+            discard_runtime_state(parts, record)
             parts.records.change(
                 container_id, phase=before, exit_code=failure.code, exit_reason=failure.message, waiting=False
             )
             raise _cannot_start(record, image, failure) from failure
         except BaseException:
-            discard_runtime_state(parts, container_id)
+            discard_runtime_state(parts, record)
             parts.records.change(container_id, phase=before)
             raise
         parts.filters.keep(config, os.path.join(parts.runtime.state, container_id))
@@ -110,7 +113,7 @@ def settle_locked(parts: Parts, record: Record) -> Record:
     # The row first: the cgroup's counters are gone after the runtime's state is.
     fields = ("phase", "pid", "pid_started", "finished_at", "exit_code", "oom_killed", "exit_reason")
     changed = parts.records.change(record.id, **{name: getattr(life, name) for name in fields}, killed_by="")
-    discard_runtime_state(parts, record.id)
+    discard_runtime_state(parts, record)
     return changed
 
 
@@ -214,9 +217,9 @@ def _revive(parts: Parts, record: Record) -> Record:
 
 def _launch(parts: Parts, record: Record, on_ready: Callable[[], None]) -> tuple[int, int]:
     """Monitor, then process; its pid and start time."""
-    folder, spec, runtime = parts.folder(record.id), record.spec, parts.runtime
+    folder, spec, runtime = parts.folder(record.id), record.spec, parts.runtime(record.spec.runtime)
     if os.path.isdir(os.path.join(runtime.state, record.id)):
-        discard_runtime_state(parts, record.id)
+        discard_runtime_state(parts, record)
     for path in (folder.pid_file, folder.monitor_pid_file, os.path.join(folder.exits, record.id)):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
@@ -260,10 +263,10 @@ def _finish_start(parts: Parts, record: Record) -> Record:
     """A start whose process died: take the container as started if its process runs, else as it was before."""
     pid = monitor.await_pid(parts.folder(record.id))
     started = processes.start_time(pid) if pid else 0
-    waiting = os.path.exists(os.path.join(parts.runtime.state, record.id, "exec.fifo"))
+    waiting = os.path.exists(os.path.join(parts.runtime(record.spec.runtime).state, record.id, "exec.fifo"))
     if started and not waiting:
         return _started(parts, record, pid, started, automatic=True)
-    discard_runtime_state(parts, record.id)
+    discard_runtime_state(parts, record)
     return parts.records.change(record.id, phase=Phase.EXITED if record.life.finished_at else Phase.CREATED)
 
 
@@ -282,7 +285,7 @@ def _kill_and_wait(record: Record) -> None:
 
 def _take_away(parts: Parts, record: Record) -> None:
     """Remove what belongs to a container, as much of it as there is; the row goes last."""
-    discard_runtime_state(parts, record.id)
+    discard_runtime_state(parts, record)
     if record.spec.network_mode != "host" and not record.spec.network_mode.startswith(_CONTAINER):
         parts.networking.disconnect(record.id)
     monitor.wait_end(parts.folder(record.id))
@@ -297,15 +300,19 @@ def _take_away(parts: Parts, record: Record) -> None:
         os.unlink(os.path.join(parts.locations.run, "locks", record.id))
 
 
-def discard_runtime_state(parts: Parts, container_id: str) -> None:
+def discard_runtime_state(parts: Parts, record: Record) -> None:
     """Let the runtime forget the container: its state folder and its cgroups go, and any process still in them."""
-    runtime = parts.runtime
+    forget(parts.runtime(record.spec.runtime), record.id, record.spec.cgroup_parent)
+
+
+def forget(runtime: Runtime, container_id: str, cgroup_parent: str = "") -> None:
+    """Have `runtime` forget a container, which may have no record."""
     state = os.path.join(runtime.state, container_id)
-    if not os.path.isdir(state) and not cgroup.folders(container_id):
+    if not os.path.isdir(state) and not cgroup.folders(container_id, cgroup_parent):
         return
     outcome = runtime.apart(lambda: proc.run(proc.Command(argv=runtime.argv("delete", "--force", container_id))))
     if os.path.isdir(state):
         outcome.check(f'removing what {runtime.name} knows of container "{container_id[:12]}"')
-    for path in cgroup.folders(container_id):
+    for path in cgroup.folders(container_id, cgroup_parent):
         with contextlib.suppress(OSError):  # still in use, or gone: `repair` comes back to it
             os.rmdir(path)

@@ -38,20 +38,35 @@ RLIMITS = (
 )
 
 
+_V1_FEATURES = {
+    "memsw": "memory/memory.memsw.limit_in_bytes",
+    "swappiness": "memory/memory.swappiness",
+    "oom-kill": "memory/memory.oom_control",
+    "cpu-realtime": "cpu/cpu.rt_runtime_us",
+    "block-rate": "blkio/blkio.throttle.read_bps_device",
+}
+_WEIGHT_FILES = ("blkio/cais/blkio.weight", "cais/io.weight", "cais/io.bfq.weight")  # those that crun writes
+
+
 def controllers() -> frozenset[str]:
-    """The cgroup controllers of this machine; "memsw" beside "memory" where swap is counted too."""
+    """The cgroup controllers of this machine, and what some of them can: "memsw" counts swap, "swappiness", "oom-kill" (which can be
+    switched off), "cpu-realtime", "block-rate" and "block-weight"."""
     kind = layout()
     if kind == "v2":
         with open(f"{ROOT}/cgroup.controllers", encoding="ascii") as stream:
             names = set(stream.read().split())
         if "memory" in names and os.path.exists("/proc/swaps"):
             names.add("memsw")
-        return frozenset(names)
-    names = set(os.listdir(ROOT)) if kind != "none" else set()
-    if "cpu,cpuacct" in names:
-        names.add("cpu")
-    if os.path.exists(f"{ROOT}/memory/memory.memsw.limit_in_bytes"):
-        names.add("memsw")
+        if "io" in names:
+            names.add("block-rate")
+    else:
+        names = set(os.listdir(ROOT)) if kind != "none" else set()
+        if "cpu,cpuacct" in names:
+            names.add("cpu")
+        names.update(name for name, file in _V1_FEATURES.items() if os.path.exists(f"{ROOT}/{file}"))
+    # The root of a hierarchy has no weight.
+    if any(os.path.exists(f"{ROOT}/{file}") for file in _WEIGHT_FILES):
+        names.add("block-weight")
     return frozenset(names)
 
 
@@ -95,8 +110,8 @@ def rlimits(
 
 
 def _memory(limits: ResourceLimits, available: AbstractSet[str], warnings: list[str]) -> MemoryLimits | None:
-    asked = (limits.memory_bytes, limits.memory_reservation_bytes, limits.memory_swap_bytes)
-    if all(value is None for value in asked):
+    asked = (limits.memory_bytes, limits.memory_reservation_bytes, limits.memory_swap_bytes, limits.memory_swappiness)
+    if all(value is None for value in asked) and not limits.oom_kill_disable:
         return None
     if "memory" not in available:
         warnings.append("the memory limit is not enforced: this machine has no memory cgroup controller")
@@ -107,23 +122,46 @@ def _memory(limits: ResourceLimits, available: AbstractSet[str], warnings: list[
     if swap is not None and "memsw" not in available:
         warnings.append("the swap limit is not enforced: this machine does not count swap")
         swap = None
-    return MemoryLimits(limit=limits.memory_bytes, reservation=limits.memory_reservation_bytes, swap=swap)
+    swappiness = limits.memory_swappiness
+    if swappiness is not None and "swappiness" not in available:
+        warnings.append("mem_swappiness is not enforced: this machine's cgroups (v2) know no such thing")
+        swappiness = None
+    may_disable = "oom-kill" in available
+    if limits.oom_kill_disable and not may_disable:
+        warnings.append("oom_kill_disable is not enforced: this machine's cgroups (v2) know no such thing")
+    return MemoryLimits(
+        limit=limits.memory_bytes,
+        reservation=limits.memory_reservation_bytes,
+        swap=swap,
+        swappiness=swappiness,
+        disable_oom_killer=limits.oom_kill_disable and may_disable,
+    )
 
 
 def _cpu(limits: ResourceLimits, available: AbstractSet[str], warnings: list[str]) -> CpuLimits | None:
-    quota, shares, cpuset = limits.cpus, limits.cpu_shares, limits.cpuset
-    if (quota is not None or shares is not None) and "cpu" not in available:
+    quota, period, shares, cpuset = limits.cpu_quota_us, limits.cpu_period_us, limits.cpu_shares, limits.cpuset
+    if limits.cpus is not None:
+        quota, period = int(limits.cpus * CPU_PERIOD_US), CPU_PERIOD_US
+    if (quota, period, shares) != (None, None, None) and "cpu" not in available:
         warnings.append("the CPU limit is not enforced: this machine has no cpu cgroup controller")
-        quota = shares = None
+        quota = period = shares = None
+    realtime = (limits.cpu_realtime_runtime_us, limits.cpu_realtime_period_us)
+    if realtime != (None, None) and "cpu-realtime" not in available:
+        warnings.append(
+            "cpu_rt_runtime and cpu_rt_period are not enforced: this machine's cgroups have no such control"
+        )
+        realtime = (None, None)
     if cpuset and "cpuset" not in available:
         warnings.append("the CPU set is not enforced: this machine has no cpuset cgroup controller")
         cpuset = None
-    if quota is None and shares is None and not cpuset:
+    if (quota, period, shares, *realtime) == (None,) * 5 and not cpuset:
         return None
     return CpuLimits(
         shares=shares,
-        quota=None if quota is None else int(quota * CPU_PERIOD_US),
-        period=None if quota is None else CPU_PERIOD_US,
+        quota=quota,
+        period=period,
+        realtime_runtime=realtime[0],
+        realtime_period=realtime[1],
         cpus=cpuset or "",
     )
 

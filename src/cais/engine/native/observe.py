@@ -56,7 +56,7 @@ def ended(record: Record, folder: Folder, *, finished_at: float, wait: bool) -> 
 
     life = record.life
     code = monitor.exit_code(record.id, folder, wait=wait)
-    kills = cgroup.oom_kills(record.id)
+    kills = cgroup.oom_kills(record.id, record.spec.cgroup_parent)
     return msgspec.structs.replace(
         life,
         phase=Phase.EXITED,

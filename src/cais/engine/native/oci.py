@@ -19,6 +19,7 @@ class User(Object, frozen=True, kw_only=True, omit_defaults=False):
     uid: int = 0
     gid: int = 0
     additional_gids: tuple[int, ...] = ()
+    umask: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class Capabilities(Object, frozen=True, kw_only=True):
@@ -113,6 +114,8 @@ class MemoryLimits(Object, frozen=True, kw_only=True):
     limit: int | None = None
     reservation: int | None = None
     swap: int | None = None
+    swappiness: int | None = None
+    disable_oom_killer: bool = msgspec.field(name="disableOOMKiller", default=False)
 
 
 class CpuLimits(Object, frozen=True, kw_only=True):
@@ -121,6 +124,8 @@ class CpuLimits(Object, frozen=True, kw_only=True):
     shares: int | None = None
     quota: int | None = None
     period: int | None = None
+    realtime_runtime: int | None = None
+    realtime_period: int | None = None
     cpus: str = ""
 
 
@@ -130,6 +135,33 @@ class PidsLimit(Object, frozen=True, kw_only=True):
     limit: int
 
 
+class BlockWeight(Object, frozen=True, kw_only=True):
+    """One entry of `linux.resources.blockIO.weightDevice`."""
+
+    major: int
+    minor: int
+    weight: int
+
+
+class BlockRate(Object, frozen=True, kw_only=True):
+    """One entry of the throttled devices of `linux.resources.blockIO`."""
+
+    major: int
+    minor: int
+    rate: int
+
+
+class BlockIo(Object, frozen=True, kw_only=True):
+    """`linux.resources.blockIO`."""
+
+    weight: int | None = None
+    weight_device: tuple[BlockWeight, ...] = ()
+    read_bytes: tuple[BlockRate, ...] = msgspec.field(name="throttleReadBpsDevice", default=())
+    write_bytes: tuple[BlockRate, ...] = msgspec.field(name="throttleWriteBpsDevice", default=())
+    read_operations: tuple[BlockRate, ...] = msgspec.field(name="throttleReadIOPSDevice", default=())
+    write_operations: tuple[BlockRate, ...] = msgspec.field(name="throttleWriteIOPSDevice", default=())
+
+
 class Resources(Object, frozen=True, kw_only=True):
     """`linux.resources`."""
 
@@ -137,6 +169,7 @@ class Resources(Object, frozen=True, kw_only=True):
     memory: MemoryLimits | None = None
     cpu: CpuLimits | None = None
     pids: PidsLimit | None = None
+    block_io: BlockIo | None = msgspec.field(name="blockIO", default=None)
 
 
 class SyscallArgument(Object, frozen=True, kw_only=True, omit_defaults=False):

@@ -44,7 +44,7 @@ class Parts:
         self.events = events
         self.moves = QuickMoves()
         self._volumes: Volumes | None = None
-        self._runtime: Runtime | None = None
+        self._runtimes: dict[str, Runtime] = {}
 
     @property
     def images(self) -> ImageStore:
@@ -56,14 +56,13 @@ class Parts:
         """The networks and endpoints of this root."""
         return self._networking()
 
-    @property
-    def runtime(self) -> Runtime:
-        """The OCI runtime of this machine."""
-        if self._runtime is None:
+    def runtime(self, named: str) -> Runtime:
+        """The OCI runtime of that name (a container's `spec.runtime`); for "" the best one of this machine."""
+        if named not in self._runtimes:
             from cais.engine.native.runtime import choose
 
-            self._runtime = choose(self.locations)
-        return self._runtime
+            self._runtimes[named] = choose(self.locations, named)
+        return self._runtimes[named]
 
     @property
     def filters(self) -> FilterCache:

@@ -26,7 +26,7 @@ def probe(parts: Parts, record: Record, argv: tuple[str, ...], timeout_s: float)
     began = parts.clock.now()
     try:
         with session(parts, record, ExecSpec(argv=_line(argv))) as one:
-            returncode, output = parts.runtime.apart(lambda: _run(record, one, timeout_s))
+            returncode, output = parts.runtime(record.spec.runtime).apart(lambda: _run(record, one, timeout_s))
             code = returncode if returncode == TIMED_OUT else exit_code(returncode, one)
     except (CaisError, OSError) as error:
         code, output = 1, str(error).encode()
@@ -59,7 +59,7 @@ def _run(record: Record, one: Session, timeout_s: float) -> tuple[int, bytes]:
         if process.poll() is None:
             # Those inside first, so that the runtime reaps them and ends by itself: what it leaves unreaped would be the host's
             # init's to reap, and the container could not end before.
-            kill_session(one.pid, pids(record.id, record.life.pid))
+            kill_session(one.pid, pids(record.id, record.life.pid, record.spec.cgroup_parent))
             try:
                 process.wait(REAP_S)
             except subprocess.TimeoutExpired:

@@ -10,6 +10,7 @@ from cais.engine.native import lifecycle, observe, rootfs
 from cais.engine.native.folders import lock_path
 from cais.engine.native.parts import Parts
 from cais.engine.native.records import Phase
+from cais.engine.native.runtime import NAMED_FOLDER
 from cais.errors import NotFoundError
 
 _UNFINISHED = {
@@ -55,10 +56,12 @@ def _sweep_folders(parts: Parts) -> list[str]:
             if parts.records.get(name) is None:
                 rootfs.remove(parts.folder(name))
                 done.append(f'removed the folder of the forgotten container "{name[:12]}"')
-    for name in _names(os.path.join(parts.locations.run, "runtime")):
-        if parts.records.get(name) is None:
-            lifecycle.discard_runtime_state(parts, name)
-            done.append(f'ended the forgotten container "{name[:12]}"')
+    named = _names(os.path.join(parts.locations.run, NAMED_FOLDER))
+    for runtime in ("", *named):
+        for name in _names(os.path.join(parts.locations.run, NAMED_FOLDER if runtime else "", runtime, "runtime")):
+            if parts.records.get(name) is None:
+                lifecycle.forget(parts.runtime(runtime), name)
+                done.append(f'ended the forgotten container "{name[:12]}"')
     return done
 
 

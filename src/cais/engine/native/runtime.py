@@ -20,7 +20,11 @@ from cais.proc import find_program
 
 Result = TypeVar("Result")
 
+NAMED_FOLDER = "runtimes"
+"""In the run folder: one folder a runtime that containers ask for by name."""
+
 NAMES = ("crun", "runc")  # the better one first
+DOCKERS_NAME_OF_RUNC = "io.containerd.runc.v2"
 
 
 class Runtime(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,18 +56,25 @@ class _Choice(msgspec.Struct, frozen=True):
     without: tuple[str, ...] = ()
 
 
-def choose(locations: Locations) -> Runtime:
-    """The runtime to use, from the note an earlier choice left in the run folder, else by trying. Raises MissingTool, HostError, Conflict."""
-    note = os.path.join(locations.run, "runtime.json")
-    state = os.path.join(locations.run, "runtime")
-    key = _host_key(locations.runtime)
+def choose(locations: Locations, named: str = "") -> Runtime:
+    """The runtime to use, from the note an earlier choice left in the run folder, else by trying. Raises MissingTool, HostError, Conflict.
+
+    `named` is what a container asks for by itself; what that runtime knows lies apart, so that it may be another than the others' one.
+    """
+    named = "runc" if named == DOCKERS_NAME_OF_RUNC else named
+    folder = os.path.join(locations.run, NAMED_FOLDER, named) if named else locations.run
+    wanted = named or locations.runtime
+    note = os.path.join(folder, "runtime.json")
+    state = os.path.join(folder, "runtime")
+    key = _host_key(wanted)
     noted = _noted(note)
     choice = noted if noted is not None and noted.key == key else None
     if choice is None:
         from cais.engine.native.trial import first_working
 
         os.makedirs(locations.run, mode=0o711, exist_ok=True)
-        name, program, without = first_working(candidates(locations.runtime), locations.run)
+        os.makedirs(folder, mode=0o711, exist_ok=True)
+        name, program, without = first_working(candidates(wanted), folder)
         choice = _Choice(key, name, program, without)
         _check_change(noted, choice, state)
         durable.write(note, msgspec.json.encode(choice), sync=False)

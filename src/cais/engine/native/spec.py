@@ -60,6 +60,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     mounts: tuple[oci.Mount, ...] = ()
     devices: tuple[oci.Device, ...] = ()
     device_rules: tuple[oci.DeviceRule, ...] = ()
+    block: oci.BlockIo | None = None
 
 
 def configure(spec: ContainerSpec, facts: Facts, warnings: list[str]) -> oci.Config:
@@ -69,8 +70,10 @@ def configure(spec: ContainerSpec, facts: Facts, warnings: list[str]) -> oci.Con
         process=_process(spec, facts, warnings),
         root=oci.Root(path=facts.root, readonly=spec.read_only),
         mounts=_mounts(spec, facts),
-        hostname=facts.hostname,
+        # The host's own name is not ours to set.
+        hostname="" if spec.uts_mode == "host" else facts.hostname,
         linux=_linux(spec, facts, warnings),
+        annotations=spec.annotations,
     )
 
 
@@ -127,7 +130,12 @@ def _process(spec: ContainerSpec, facts: Facts, warnings: list[str]) -> oci.Proc
         cwd=spec.working_dir or facts.image.working_dir or "/",
         env=environment(spec, facts.image, facts.hostname, who.home),
         terminal=spec.tty,
-        user=oci.User(uid=who.uid, gid=who.gid, additional_gids=who.additional_gids),
+        user=oci.User(
+            uid=who.uid,
+            gid=who.gid,
+            additional_gids=who.additional_gids,
+            umask=msgspec.UNSET if spec.umask is None else spec.umask,
+        ),
         capabilities=grant(capabilities(spec, facts.able), who.uid),
         rlimits=rlimits(spec.limits.ulimits, facts.ceilings, warnings),
         no_new_privileges=facts.security.no_new_privileges,
@@ -175,10 +183,10 @@ def _linux(spec: ContainerSpec, facts: Facts, warnings: list[str]) -> oci.Linux:
         rules = (oci.DeviceRule(allow=True, access="rwm"),)
     limits = resources(spec.limits, facts.controllers, warnings)
     return oci.Linux(
-        namespaces=_namespaces(facts),
+        namespaces=_namespaces(spec, facts),
         devices=facts.devices,
-        cgroups_path=path_of(facts.container_id),
-        resources=msgspec.structs.replace(limits, devices=rules),
+        cgroups_path=path_of(facts.container_id, spec.cgroup_parent),
+        resources=msgspec.structs.replace(limits, devices=rules, block_io=facts.block),
         seccomp=facts.seccomp,
         sysctl=_sysctl(spec, facts),
         masked_paths=() if open_paths else MASKED_PATHS,
@@ -187,9 +195,10 @@ def _linux(spec: ContainerSpec, facts: Facts, warnings: list[str]) -> oci.Linux:
     )
 
 
-def _namespaces(facts: Facts) -> tuple[oci.Namespace, ...]:
-    wanted = {"pid": facts.pid, "ipc": facts.ipc, "network": facts.network, "uts": "", "mount": ""}
-    if facts.cgroup_v2:
+def _namespaces(spec: ContainerSpec, facts: Facts) -> tuple[oci.Namespace, ...]:
+    wanted = {"pid": facts.pid, "ipc": facts.ipc, "network": facts.network, "uts": spec.uts_mode, "mount": ""}
+    # Unless told, the host's one with cgroups v1, as Docker has it.
+    if spec.cgroup_mode == "private" or (facts.cgroup_v2 and spec.cgroup_mode != "host"):
         wanted["cgroup"] = ""
     return tuple(oci.Namespace(type=kind, path=path) for kind, path in wanted.items() if path != "host")
 
@@ -200,7 +209,7 @@ def _sysctl(spec: ContainerSpec, facts: Facts) -> dict[str, str]:
         # Every port may be bound and every group may ping: the namespace is the container's own.
         values["net.ipv4.ip_unprivileged_port_start"] = "0"
         values["net.ipv4.ping_group_range"] = "0 2147483647"
-    if spec.domainname:
+    if spec.domainname and spec.uts_mode != "host":
         values["kernel.domainname"] = spec.domainname
     values.update(spec.sysctls)
     return values

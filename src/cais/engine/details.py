@@ -1,0 +1,29 @@
+"""Parts of a container's specification that few modules look into."""
+
+from __future__ import annotations
+
+import msgspec
+
+DeviceLimit = tuple[str, int]
+"""A block device of the host (its path) and its weight or rate."""
+
+
+class BlockLimits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Limits of block devices: weights from 10 to 1000, rates in bytes or operations a second."""
+
+    weight: int | None = None
+    weights: tuple[DeviceLimit, ...] = ()
+    read_bytes: tuple[DeviceLimit, ...] = ()
+    write_bytes: tuple[DeviceLimit, ...] = ()
+    read_operations: tuple[DeviceLimit, ...] = ()
+    write_operations: tuple[DeviceLimit, ...] = ()
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether anything is weighed."""
+        return self.weight is not None or bool(self.weights)
+
+    @property
+    def has_rates(self) -> bool:
+        """Whether anything is throttled."""
+        return any((self.read_bytes, self.write_bytes, self.read_operations, self.write_operations))
