@@ -155,7 +155,7 @@ def _write_etc(parts: Parts, record: Record, folder: Folder) -> str:
     spec, life = record.spec, record.life
     if spec.network_mode.startswith(_CONTAINER):
         return _copy_etc(parts, spec, folder)
-    hostname = spec.hostname or (platform.node() if "host" in (spec.network_mode, spec.uts_mode) else record.id[:12])
+    hostname = spec.hostname or (platform.node() if spec.network_mode == "host" else record.id[:12])
     if spec.network_mode == "host":
         hosts, resolver = mounts.host_texts(spec.extra_hosts)
     else:
