@@ -9,8 +9,9 @@ from cais.cli.target import present_containers
 from cais.cli.wire import Wire
 from cais.compose.model.project import Project
 from cais.engine.protocol import ContainerState
-from cais.events import MessageEvent, Phase
+from cais.events import MessageEvent, NullSink, Phase
 from cais.project import confighash, select, teardown, translate
+from cais.project.ensure import known_mounted
 from cais.project.observed import observe_containers
 
 
@@ -55,7 +56,8 @@ def _say_changed(wire: Wire, project: Project, container: ContainerState) -> Non
     image = wire.images.find(container.spec.image_id)
     if service is None or image is None:
         return
-    spec = translate.container_spec(project, service, container.spec.number, image)
+    mounted = known_mounted(project, (service.name,), wire.image_source(NullSink()))
+    spec = translate.container_spec(project, service, container.spec.number, image, mounted=mounted)
     if spec.config_hash == container.spec.config_hash:
         return
     what = confighash.describe(confighash.changes(container.spec.config, spec.config), service.name, project.origins)

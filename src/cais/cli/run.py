@@ -22,7 +22,7 @@ from cais.errors import CaisError, UsageError
 from cais.events import NullSink
 from cais.images.model import StoredImage
 from cais.project import names, translate
-from cais.project.ensure import ImageOptions, ensure_images, known_image, missing_images
+from cais.project.ensure import ImageOptions, ensure_images, known_image, known_mounted, missing_images
 from cais.project.observed import observe
 from cais.project.order import check_known, with_dependencies
 from cais.project.plan import UpOptions, plan_up
@@ -59,8 +59,8 @@ def run(args: argparse.Namespace, wire: Wire) -> int:
         check_known(project, (args.service,))
     service = project.services[args.service]
     _bring_up_dependencies(wire, project, service, args)
-    image = _images(wire, project, (service.name,), build=args.build, dry_run=args.dry_run)[service.name]
-    spec = _one_off(wire, project, service, image, args)
+    images = _images(wire, project, (service.name,), build=args.build, dry_run=args.dry_run)
+    spec = _one_off(wire, project, service, images, args)
     if args.dry_run:
         print(f"create container {spec.name}\nstart container {spec.name}")
         return 0
@@ -77,7 +77,10 @@ def _images(
         source = wire.image_source(NullSink())
         for line in missing_images(project, services, source, options):
             print(line)
-        return {name: known_image(project, project.services[name], source) for name in services}
+        return {
+            **{name: known_image(project, project.services[name], source) for name in services},
+            **known_mounted(project, services, source),
+        }
     view = wire.view()
     try:
         return ensure_images(project, services, wire.image_source(view), wire.service_builder(view), options)
@@ -99,9 +102,9 @@ def _bring_up_dependencies(wire: Wire, project: Project, service: Service, args:
 
 
 def _one_off(
-    wire: Wire, project: Project, service: Service, image: StoredImage, args: argparse.Namespace
+    wire: Wire, project: Project, service: Service, images: Mapping[str, StoredImage], args: argparse.Namespace
 ) -> ContainerSpec:
-    spec = translate.container_spec(project, service, 1, image, one_off=True)
+    spec = translate.container_spec(project, service, 1, images[service.name], mounted=images, one_off=True)
     name = args.name or f"{project.name}-{service.name}-run-{secrets.token_hex(6)}"
     terminal = not args.no_tty and not args.detach and sys.stdin.isatty() and sys.stdout.isatty()
     labels = {**spec.labels, names.ONE_OFF: "True"}

@@ -14,7 +14,7 @@ from cais.compose.model.project import Project
 from cais.errors import UsageError
 from cais.events import MessageEvent, NullSink, Phase
 from cais.project import order
-from cais.project.ensure import ImageOptions, ensure_images, known_image, missing_images
+from cais.project.ensure import ImageOptions, ensure_images, known_image, known_mounted, missing_images
 from cais.project.observed import Observed, observe
 from cais.project.plan import Recreate, UpOptions, borrowed_volumes, orphans, plan_up
 from cais.project.preflight import check_bind_sources
@@ -118,7 +118,10 @@ def _dry_run(
     missing = missing_images(project, chosen, source, image_options)
     for line in missing:
         print(line)
-    images = {name: known_image(project, project.services[name], source) for name in chosen}
+    images = {
+        **{name: known_image(project, project.services[name], source) for name in chosen},
+        **known_mounted(project, chosen, source),
+    }
     plan = plan_up(project, images, observe(wire.engine, project.name), options)
     if not plan.changes_nothing:
         print(plan)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cais.database import Database
     from cais.engine.native.engine import NativeEngine
     from cais.engine.native.network.networking import NativeNetworking
+    from cais.engine.protocol import ContainerState
     from cais.images.store import ImageStore
     from cais.project.acquire import Acquirer
     from cais.project.builds import Builder
@@ -68,7 +69,7 @@ class Wire:
         return ImageStore(self.locations, self.database, users_of=self._users_of, clock=self.clock)
 
     def _users_of(self, image_id: str) -> tuple[str, ...]:
-        return tuple(c.name for c in self.engine.containers() if c.spec.image_id == image_id)
+        return tuple(c.name for c in self.engine.containers() if image_id in _images_of(c))
 
     def reference_key(self, text: str) -> str:
         """The name under which the store files a reference."""
@@ -250,6 +251,13 @@ class Wire:
             deadline=deadline_after(deadline_s),
             place_of=lambda service: self._loaded.origins.of("services", service) if self._loaded else None,
         )
+
+
+def _images_of(container: ContainerState) -> set[str]:
+    """The image a container stands on, and those it mounts."""
+    from cais.engine.protocol import MountKind
+
+    return {container.spec.image_id, *(one.source for one in container.spec.mounts if one.kind is MountKind.IMAGE)}
 
 
 def _write_stderr(text: str) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 
 import msgspec
 
-from cais.compose import reading
 from cais.compose.nodes import ListNode, MapNode, Node, ScalarNode
 from cais.compose.problems import Problems
 from cais.errors import Span
@@ -104,10 +103,10 @@ ROWS: tuple[Row, ...] = (
     *_honoured(_S, "volumes", "tmpfs", "secrets", "configs", "read_only", "devices", "shm_size"),
     Row(_S + "volumes.consistency", _YES, "always consistent: files are shared, not copied"),
     Row(_S + "volumes.bind.selinux", _NO, "files are not relabelled for SELinux"),
-    Row(_S + "volumes.bind.recursive", _NO, "a bind mount takes what is mounted below it along"),
-    Row(_S + "volumes.volume.labels", _NO, "anonymous volumes have no labels of their own"),
-    Row(_S + "volumes.image", _REFUSED, "images are not mounted as volumes"),
-    Row(_S + "volumes_from", _REFUSED, "name the volumes in each service"),
+    Row(_S + "volumes.bind.recursive", _YES),
+    Row(_S + "volumes.volume.labels", _YES, "of anonymous volumes"),
+    Row(_S + "volumes.image", _YES, "read-only; a service's name stands for its image"),
+    Row(_S + "volumes_from", _YES),
     Row(_S + "storage_opt", _NO, "overlayfs has no such options"),
     Row(_S + "use_api_socket", _REFUSED, "there is no engine socket to hand in"),
     Row(_S + "credential_spec", _NO, "for Windows containers"),
@@ -221,7 +220,11 @@ ROWS: tuple[Row, ...] = (
 _ONLY: Mapping[str, tuple[State, tuple[str, ...], str]] = {
     "networks.*.driver": (State.REFUSED, ("", "default", "bridge"), "networks are bridges"),
     "volumes.*.driver": (State.REFUSED, ("", "default", "local"), "volumes are local"),
-    "services.*.volumes.type": (State.REFUSED, ("bind", "volume", "tmpfs"), "mounts are of type bind, volume or tmpfs"),
+    "services.*.volumes.type": (
+        State.REFUSED,
+        ("bind", "volume", "tmpfs", "image"),
+        "mounts are of type bind, volume, tmpfs or image",
+    ),
     "services.*.ports.protocol": (State.REFUSED, ("tcp", "udp"), "ports are tcp or udp"),
     "services.*.logging.driver": (State.ELSEWHERE, ("", "json-file", "local"), "logs are files"),
     "services.*.cgroup": (State.REFUSED, ("", "private", "host"), "a cgroup namespace is private or the host's"),
@@ -244,9 +247,8 @@ def check(tree: MapNode, problems: Problems) -> None:
     for key, node in tree.items.items():
         if key != "services":
             checker.attribute(key, node, key, tree.key_span(key), "")
-    for name, service, span in reading.entries(tree, "services"):
+    for name, service, _ in reading.entries(tree, "services"):
         checker.below("services.*", service, "", f' of service "{name}"')
-        _file_rights(service, tree, span, problems)
 
 
 class _Checker:
@@ -290,17 +292,6 @@ def _is_void(node: Node) -> bool:
     if isinstance(node, ScalarNode):
         return node.value in {None, False, ""}
     return not node.items
-
-
-def _file_rights(service: Node, tree: MapNode, span: Span, problems: Problems) -> None:
-    """A secret or config that is a file is mounted as it is, as Docker Compose does: its owner and mode are those of the file."""
-    for section in ("secrets", "configs"):
-        for item in reading.items(service, section):
-            source = reading.text(item, "source")
-            rights = [key for key in ("uid", "gid", "mode") if reading.child(item, key) is not None]
-            if rights and reading.text(tree, section, source, "file"):
-                message = f'{", ".join(rights)} of {section[:-1]} "{source}" has no effect: its file is mounted with the rights it has'
-                problems.warn(message, item.span or span, "change the rights of the file")
 
 
 def markdown() -> str:

@@ -39,10 +39,23 @@ class MountKind(enum.Enum):
     BIND = "bind"
     VOLUME = "volume"
     TMPFS = "tmpfs"
+    IMAGE = "image"
+
+
+class Recursion(enum.Enum):
+    """What becomes of mounts below a bind mount's source (Compose Specification, "volumes", `bind.recursive`)."""
+
+    ENABLED = "enabled"  # they come along, read-only where it is
+    DISABLED = "disabled"  # they stay behind
+    WRITABLE = "writable"  # they come along and stay writable below a read-only one
+    READONLY = "readonly"  # as enabled; an error where the kernel cannot do it
 
 
 class MountSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """One mount. `source` is an absolute host path (bind), an engine volume name (volume; "" for an anonymous one) or "" (tmpfs)."""
+    """One mount. `source` is an absolute host path (bind), an engine volume name (volume; "" for an anonymous one), an image's id or
+    reference (image) or "" (tmpfs). `labels` are an anonymous volume's. `is_borrowed`: it is another container's, by `volumes_from`.
+    `tmpfs_options` are further ones of mount(8).
+    """
 
     kind: MountKind
     source: str
@@ -50,17 +63,25 @@ class MountSpec(msgspec.Struct, frozen=True, kw_only=True):
     read_only: bool = False
     create_host_path: bool = False
     propagation: str = "rprivate"
+    recursion: Recursion = Recursion.ENABLED
     no_copy: bool = False
     subpath: str = ""
+    labels: Mapping[str, str] = {}
+    is_borrowed: bool = False
     tmpfs_size_bytes: int | None = None
     tmpfs_mode: int | None = None
+    tmpfs_options: tuple[str, ...] = ()
 
 
 class FileSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """A secret or config: `content` is shown read-only at `target`. Kept out of argv, logs and the image."""
+    """A secret or config: `content`, or a copy of the host's file `source` as it is when the container starts, is shown read-only at `target`.
+
+    Kept out of argv, logs and the image.
+    """
 
     target: str
-    content: bytes
+    content: bytes = b""
+    source: str = ""
     uid: int = 0
     gid: int = 0
     mode: int = 0o444
@@ -128,7 +149,8 @@ class ContainerSpec(msgspec.Struct, frozen=True, kw_only=True):
     """All that makes a container. None where the image's own config is to hold.
 
     `image_id` is the digest of the image config; `image_reference` is what the user wrote. `network_mode` is "bridge" (join `endpoints`),
-    "none", "host" or "container:<id>". `user` is `uid|name[:gid|name]`. `device_rules` are as of `docker run --device-cgroup-rule`. `uts_mode` is "" or
+    "none", "host" or "container:<id>". `user` is `uid|name[:gid|name]`. `volumes_from` names containers, each with whether
+    their volumes are to be read-only. `device_rules` are as of `docker run --device-cgroup-rule`. `uts_mode` is "" or
     "host", `cgroup_mode` "", "private" or "host"; `cgroup_parent` "" is Cais's own; `runtime` "" is the machine's best one. `config_hash` and `config` (canonical JSON that it was made of) are
     kept so that a later plan can name the field that changed.
     """
@@ -157,6 +179,7 @@ class ContainerSpec(msgspec.Struct, frozen=True, kw_only=True):
     dns_search: tuple[str, ...] = ()
     dns_options: tuple[str, ...] = ()
     mounts: tuple[MountSpec, ...] = ()
+    volumes_from: tuple[tuple[str, bool], ...] = ()
     files: tuple[FileSpec, ...] = ()
     stop_signal: str | None = None
     stop_grace_period_s: float = 10.0

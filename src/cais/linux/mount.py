@@ -80,6 +80,21 @@ def is_mounted(target: str) -> bool:
     return os.path.realpath(target) in _mount_points()
 
 
+def passes_on(path: str) -> frozenset[str]:
+    """How the mount that `path` lies on passes mounts on: "shared" with others, "slave" of others, both, or not at all (proc_pid_mountinfo(5))."""
+    path = os.path.realpath(path)
+    best, found = "", frozenset[str]()
+    with open("/proc/self/mountinfo", "rb") as stream:
+        for line in stream:
+            fields = line.split()
+            point = _unescape(fields[4])
+            if len(point) >= len(best) and (path == point or path.startswith(point.rstrip("/") + "/")):
+                tags = {field.partition(b":")[0] for field in fields[6 : fields.index(b"-")]}
+                best = point
+                found = frozenset(word for word, tag in (("shared", b"shared"), ("slave", b"master")) if tag in tags)
+    return found
+
+
 def mounts_below(folder: str) -> tuple[str, ...]:
     """Mount points at or below `folder`, in the order in which they can be unmounted (last mounted first)."""
     folder = os.path.realpath(folder)

@@ -43,12 +43,35 @@ class ImageOptions(msgspec.Struct, frozen=True, kw_only=True):
 def ensure_images(
     project: Project, services: Sequence[str], source: ImageSource, builder: ServiceBuilder, options: ImageOptions
 ) -> Mapping[str, StoredImage]:
-    """The image of each of `services`, those that do not depend on each other side by side. Raises the first error."""
+    """The image of each of `services`, those that do not depend on each other side by side; by `names.mounted_image` those that they mount.
+
+    Raises the first error.
+    """
     found: dict[str, StoredImage] = {}
     for level in build_levels(project, services):
         jobs = {name: _job(project, project.services[name], source, builder, options) for name in level}
         found.update(_side_by_side(jobs))
+    # After the builds: what is mounted may have been built just now.
+    mounted = _mounted(project, services)
+    found.update(_side_by_side({key: _mounted_job(source, *mounted[key]) for key in mounted}))
     return found
+
+
+def _mounted(project: Project, services: Iterable[str]) -> Mapping[str, tuple[str, Span | None]]:
+    """The images that `services` mount: reference and place by key. A service's name stands for its image, as in Docker Compose."""
+    found: dict[str, tuple[str, Span | None]] = {}
+    for name in services:
+        for index, mount in enumerate(project.services[name].volumes):
+            if mount.type == "image":
+                other = project.services.get(mount.source)
+                reference = names.image_reference(project.name, other) if other is not None else mount.source
+                place = project.origins.of("services", name, "volumes", index)
+                found.setdefault(names.mounted_image(mount.source), (reference, place))
+    return found
+
+
+def _mounted_job(source: ImageSource, reference: str, place: Span | None) -> Callable[[], StoredImage]:
+    return lambda: source.local(reference) or _resolve(source, reference, place)
 
 
 def missing_images(
@@ -68,6 +91,11 @@ def missing_images(
         elif source.local(reference) is None:
             verb = "build" if service.build is not None else "fetch"
             lines.append(f"{verb} image {reference}: it is not in the store")
+    lines.extend(
+        f"fetch image {reference}: it is not in the store"
+        for reference, _ in _mounted(project, services).values()
+        if source.local(reference) is None
+    )
     return tuple(lines)
 
 
@@ -84,6 +112,12 @@ def known_image(project: Project, service: Service, source: ImageSource) -> Stor
         created_at=0.0,
     )
     return source.local(reference) or to_come
+
+
+def known_mounted(project: Project, services: Iterable[str], source: ImageSource) -> Mapping[str, StoredImage]:
+    """Those of the images that `services` mount that are in the store, by `names.mounted_image`."""
+    there = ((key, source.local(reference)) for key, (reference, _) in _mounted(project, services).items())
+    return {key: image for key, image in there if image is not None}
 
 
 def build_levels(project: Project, services: Iterable[str]) -> tuple[tuple[str, ...], ...]:

@@ -39,6 +39,11 @@ def built_image(project: str, service: str) -> str:
     return f"{project}-{service}"
 
 
+def mounted_image(reference: str) -> str:
+    """The key, beside the services' names, of an image that is mounted and not run."""
+    return f"image:{reference}"
+
+
 def container_labels(
     project: Project, service: Service, number: int, *, config_hash: str, image_id: str, one_off: bool
 ) -> Mapping[str, str]:

@@ -9,8 +9,8 @@ from cais.errors import NotFoundError
 
 
 def dependency_names(project: Project, service: str) -> tuple[str, ...]:
-    """What `service` must come after: `depends_on` and the services whose namespaces it shares."""
-    names = (*project.services[service].depends_on, *namespace_owners(project, service))
+    """What `service` must come after: `depends_on` and the services whose namespaces or volumes it shares."""
+    names = (*project.services[service].depends_on, *owners(project, service))
     return tuple(name for name in dict.fromkeys(names) if name in project.services)
 
 
@@ -19,6 +19,13 @@ def namespace_owners(project: Project, service: str) -> tuple[str, ...]:
     wanted = project.services[service]
     modes = (wanted.network_mode, wanted.pid, wanted.ipc)
     return tuple(dict.fromkeys(mode.removeprefix("service:") for mode in modes if mode.startswith("service:")))
+
+
+def owners(project: Project, service: str) -> tuple[str, ...]:
+    """The services whose namespaces or volumes `service` shares: its container names theirs."""
+    sources = project.services[service].volumes_from
+    lenders = (source.partition(":")[0] for source in sources if not source.startswith("container:"))
+    return tuple(dict.fromkeys((*namespace_owners(project, service), *lenders)))
 
 
 def in_order(project: Project, services: Iterable[str]) -> tuple[str, ...]:

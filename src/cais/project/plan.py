@@ -250,7 +250,9 @@ class _UpPlanner:
         self, service: Service, number: int, present: ContainerState | None, hold: tuple[int, ...]
     ) -> tuple[str, tuple[int, ...]]:
         """Actions for one container; its name and the indexes after which it runs."""
-        spec = translate.container_spec(self._project, service, number, self._images[service.name])
+        spec = translate.container_spec(
+            self._project, service, number, self._images[service.name], mounted=self._images
+        )
         resources = tuple(
             index
             for table, keys in (
@@ -280,8 +282,8 @@ class _UpPlanner:
         return present.name, (self._add(StartContainer(name=present.name, cause=cause, after=hold)),)
 
     def _owners_created(self, service: Service) -> tuple[int, ...]:
-        """A container that shares another's namespace can only be made when that one is there."""
-        owners = order.namespace_owners(self._project, service.name)
+        """A container that shares another's namespace or volumes can only be made when that one is there."""
+        owners = order.owners(self._project, service.name)
         return tuple(index for name in owners for index in self._created.get(name, ()))
 
     def _create(self, spec: ContainerSpec, cause: str, after: tuple[int, ...]) -> int:
@@ -303,9 +305,10 @@ class _UpPlanner:
             return f"image {spec.image_reference} changed from {present.spec.image_id[7:19]} to {spec.image_id[7:19]}"
         if present.spec.name != spec.name:
             return f"its name changed from {present.spec.name}"
-        for name in order.dependency_names(self._project, service.name):
-            if name not in service.depends_on and name in self._touched:
-                return f"{name}, whose namespace it shares, is recreated"
+        for name in order.owners(self._project, service.name):
+            if name in self._created:
+                shared = "namespace" if name in order.namespace_owners(self._project, service.name) else "volumes"
+                return f"{name}, whose {shared} it shares, is another container now"
         return ""
 
     def _restart_reason(self, service: Service) -> str:

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from cais.compose.model.blkio import BlkioConfig, DeviceRate
-from cais.compose.model.mounts import ServiceMount
 from cais.compose.model.project import Project
-from cais.compose.model.resources import FileObject, Network, Volume
-from cais.compose.model.service import FileReference, Healthcheck, Service
+from cais.compose.model.resources import Network, Volume
+from cais.compose.model.service import Healthcheck, Service
 from cais.engine.details import BlockLimits, DeviceLimit
 from cais.engine.protocol import (
     ContainerSpec,
     EndpointSpec,
-    FileSpec,
-    MountKind,
-    MountSpec,
     NetworkSpec,
     PortSpec,
     ProbeSpec,
@@ -30,7 +25,7 @@ from cais.engine.protocol import (
 )
 from cais.errors import CaisError
 from cais.images.model import HealthConfig, StoredImage
-from cais.project import names
+from cais.project import mounts, names
 from cais.project.confighash import canonical_config, config_hash
 
 NANOSECONDS = 1_000_000_000
@@ -38,10 +33,16 @@ DEFAULT_GRACE_S = 10.0
 
 
 def container_spec(
-    project: Project, service: Service, number: int, image: StoredImage, *, one_off: bool = False
+    project: Project,
+    service: Service,
+    number: int,
+    image: StoredImage,
+    *,
+    mounted: Mapping[str, StoredImage] = {},
+    one_off: bool = False,
 ) -> ContainerSpec:
-    """The container that replica `number` of `service` should be."""
-    config = canonical_config(service, _resolved_names(project, service))
+    """The container that replica `number` of `service` should be. `mounted` has the images that it mounts, by `names.mounted_image`."""
+    config = canonical_config(service, _resolved_names(project, service, mounted))
     digest = config_hash(config)
     name = names.container_name(project.name, service, number)
     return ContainerSpec(
@@ -71,8 +72,9 @@ def container_spec(
         dns=service.dns,
         dns_search=service.dns_search,
         dns_options=service.dns_opt,
-        mounts=(*_mounts(project, service), *_file_mounts(project, service)),
-        files=_files(project, service),
+        mounts=mounts.mount_specs(project, service, mounted),
+        volumes_from=mounts.volumes_from(project, service),
+        files=mounts.file_specs(project, service),
         stop_signal=service.stop_signal or None,
         stop_grace_period_s=DEFAULT_GRACE_S if service.stop_grace_period is None else service.stop_grace_period,
         init=bool(service.init),
@@ -106,7 +108,7 @@ def container_spec(
 
 def service_hash(project: Project, service: Service) -> str:
     """The config hash that containers of `service` are labelled with."""
-    return config_hash(canonical_config(service, _resolved_names(project, service)))
+    return config_hash(canonical_config(service, _resolved_names(project, service, {})))
 
 
 def network_spec(project: Project, network: Network) -> NetworkSpec:
@@ -220,11 +222,11 @@ def _image_probe(image: HealthConfig | None) -> ProbeSpec | None:
     )
 
 
-def _resolved_names(project: Project, service: Service) -> Mapping[str, object]:
+def _resolved_names(project: Project, service: Service, mounted: Mapping[str, StoredImage]) -> Mapping[str, object]:
     """Names and contents behind keys: a volume renamed or a secret rewritten makes the container differ."""
     objects = [(ref, project.secrets) for ref in service.secrets] + [(ref, project.configs) for ref in service.configs]
     contents = {
-        ref.target: config_hash(_content(project, table[ref.source]) or "")
+        ref.target: config_hash(mounts.content(project, table[ref.source]) or "")
         for ref, table in objects
         if ref.source in table and not table[ref.source].file
     }
@@ -234,6 +236,11 @@ def _resolved_names(project: Project, service: Service) -> Mapping[str, object]:
         },
         "network_names": {key: project.networks[key].name for key in service.networks if key in project.networks},
         "file_digests": contents,
+        "mounted_images": {
+            reference: mounted[names.mounted_image(reference)].id
+            for reference in mounts.mounted_references(service)
+            if names.mounted_image(reference) in mounted
+        },
     }
     return {key: value for key, value in resolved.items() if value}
 
@@ -291,104 +298,6 @@ def _host_port(service: Service, published: str, number: int) -> int:
     return chosen
 
 
-def _mounts(project: Project, service: Service) -> Iterator[MountSpec]:
-    for mount in service.volumes:
-        yield _mount(project, mount)
-    for text in service.tmpfs:
-        target, _, options = text.partition(":")
-        yield _tmpfs(target, options)
-
-
-def _mount(project: Project, mount: ServiceMount) -> MountSpec:
-    kind = MountKind(mount.type)
-    source = mount.source
-    if kind is MountKind.VOLUME and source:
-        source = project.volumes[source].name
-    return MountSpec(
-        kind=kind,
-        source=source,
-        target=mount.target,
-        read_only=mount.read_only,
-        create_host_path=mount.bind_create_host_path and kind is MountKind.BIND,
-        propagation=mount.bind_propagation or "rprivate",
-        no_copy=mount.volume_nocopy,
-        subpath=mount.volume_subpath,
-        tmpfs_size_bytes=mount.tmpfs_size,
-        tmpfs_mode=mount.tmpfs_mode,
-    )
-
-
-def _tmpfs(target: str, options: str) -> MountSpec:
-    """The short form: `/run:size=64m,mode=1777`. Other mount options have no meaning for a MountSpec and are refused."""
-    size: int | None = None
-    mode: int | None = None
-    for option in filter(None, options.split(",")):
-        key, _, value = option.partition("=")
-        if key == "size" and re.fullmatch(r"\d+[kmgKMG]?", value):
-            size = _size(value)
-        elif key == "mode" and re.fullmatch(r"[0-7]{1,4}", value):
-            mode = int(value, 8)
-        elif key not in {"rw", "noexec", "nosuid", "nodev"}:  # always so, or the default
-            raise CaisError(
-                f'tmpfs "{target}": option "{option}" is not supported', hint="write size=64m and mode=1777"
-            )
-    return MountSpec(kind=MountKind.TMPFS, source="", target=target, tmpfs_size_bytes=size, tmpfs_mode=mode)
-
-
-def _size(text: str) -> int:
-    units = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
-    unit = units.get(text[-1:].lower())
-    return int(text[:-1]) * unit if unit else int(text)
-
-
-def _objects(project: Project, service: Service) -> Iterator[tuple[FileReference, FileObject]]:
-    for reference in service.secrets:
-        yield reference, project.secrets[reference.source]
-    for reference in service.configs:
-        yield reference, project.configs[reference.source]
-
-
-def _file_mounts(project: Project, service: Service) -> Iterator[MountSpec]:
-    """Secrets and configs from files are bind mounts, as Docker Compose makes them: a change on the host is seen at once.
-
-    So uid, gid and mode are those of the file, as with Docker Compose (the loader warns about it).
-    """
-    for reference, item in _objects(project, service):
-        if item.file:
-            yield MountSpec(kind=MountKind.BIND, source=item.file, target=reference.target, read_only=True)
-
-
-def _files(project: Project, service: Service) -> tuple[FileSpec, ...]:
-    """Secrets and configs from the environment or inline content."""
-    return tuple(
-        FileSpec(
-            target=reference.target,
-            content=content.encode(),
-            uid=int(reference.uid or 0),
-            gid=int(reference.gid or 0),
-            mode=0o444 if reference.mode is None else reference.mode,
-        )
-        for reference, item in _objects(project, service)
-        if (content := _content(project, item)) is not None
-    )
-
-
-def _content(project: Project, item: FileObject) -> str | None:
-    if item.content is not None:
-        return item.content
-    if not item.environment:
-        return None
-    value = project.environment.get(item.environment)
-    if value is None:
-        kind = "secrets" if item.key in project.secrets and project.secrets[item.key] is item else "configs"
-        raise CaisError(
-            f'environment variable "{item.environment}", which {kind[:-1]} "{item.key}" is made of, is not set',
-            span=project.origins.of(kind, item.key, "environment"),
-            hint="set it in the environment or in .env",
-        )
-    return value
-
-
 def _device(text: str) -> tuple[str, str, str]:
     source, _, rest = text.partition(":")
     target, _, permissions = rest.partition(":")
@@ -397,4 +306,4 @@ def _device(text: str) -> tuple[str, str, str]:
 
 def _log_max_bytes(service: Service) -> int | None:
     size = service.logging.options.get("max-size") if service.logging else None
-    return _size(size) if size else None
+    return mounts.size_bytes(size) if size else None

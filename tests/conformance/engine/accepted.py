@@ -51,6 +51,8 @@ ACCEPTED: tuple[Accepted, ...] = (
         for path in ("/proc/acpi", "/proc/keys", "/proc/timer_list", "/sys/firmware")
     ),
     Accepted("mount /sys/fs/cgroup", "the tmpfs that holds the controllers: of another size, empty but for them"),
+    Accepted("mount /data", "Docker Compose drops the `ro` of `volumes_from: [service:ro]`", "volumes-from"),
+    Accepted("able write /data", "Docker Compose drops the `ro` of `volumes_from: [service:ro]`", "volumes-from"),
     Accepted("propagation *", "crun makes the root private, runc a slave of the host's"),
     Accepted("session", "catatonit does not make a process group for the command, tini does", "init"),
     Accepted("status SigBlk", "catatonit leaves the job control signals blocked", "init"),

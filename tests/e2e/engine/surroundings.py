@@ -6,6 +6,8 @@ import os
 import threading
 from typing import cast
 
+import msgspec
+
 from cais.clock import SystemClock
 from cais.database import Database
 from cais.digest import digest_bytes
@@ -24,21 +26,24 @@ IMAGE = "sha256:" + "1" * 64
 
 
 class OneImage:
-    """A store with one image, whose only layer is `root`."""
+    """A store with one image, whose layers are `layers`, bottom first."""
 
-    def __init__(self, root: str, config: RunConfig) -> None:
+    def __init__(self, layers: list[str], config: RunConfig) -> None:
+        self._layers = layers
         self.image = StoredImage(
             id=digest_bytes(b"image"),
             config=ImageConfig(architecture="amd64", os="linux", config=config),
             chain_ids=("x",),
-            snapshot_paths=(root,),
+            snapshot_paths=(),
             references=("tiny",),
             size_bytes=0,
             created_at=0.0,
         )
 
     def find(self, reference_or_id: str) -> StoredImage | None:
-        return self.image if reference_or_id == IMAGE else None
+        if reference_or_id != IMAGE:
+            return None
+        return msgspec.structs.replace(self.image, snapshot_paths=tuple(self._layers))
 
 
 class Isolation:
@@ -119,7 +124,8 @@ class World:
         self.locations = locations
         self.networking = Isolation(locations.run)
         self.sink = Sink()
-        store = cast("ImageStore", OneImage(root, config))
+        self.layers = [root]
+        store = cast("ImageStore", OneImage(self.layers, config))
         self.database = Database(locations.database)
         self.engine = NativeEngine(
             locations, self.database, lambda: store, lambda: self.networking, SystemClock(), self.sink

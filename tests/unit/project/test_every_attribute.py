@@ -46,6 +46,8 @@ SAMPLES: dict[Path, Any] = {
     ("ports", "protocol"): "udp",
     ("volumes", "type"): "tmpfs",
     ("volumes", "source"): "/elsewhere",
+    ("volumes", "bind_recursive"): "readonly",
+    ("volumes_from",): ["container:x"],
     **{(kind, key): "5" for kind in ("secrets", "configs") for key in ("uid", "gid")},
     ("secrets", "source"): "another",
     ("configs", "source"): "another",

@@ -172,3 +172,15 @@ def test_waiting_for_the_health_of_a_service_without_a_check_is_refused_with_its
     with pytest.raises(InvalidProject, match='waits for "db" to be healthy, which has no health check') as caught:
         plan_up(blind, images(blind), Observed(), UpOptions())
     assert caught.value.span == Span("compose.yaml", 5, 9)
+
+
+def test_who_shares_volumes_or_a_namespace_is_replaced_with_the_owner() -> None:
+    lender, reader = service("lender"), service("reader", volumes_from=("lender:ro",))
+    side = service("side", networks={}, network_mode="service:lender", depends_on={"lender": Dependency(restart=True)})
+    old = observed(project(lender, reader, side))
+    wanted = project(service("lender", user="5"), reader, side)
+    lines = str(plan_up(wanted, images(wanted), old, UpOptions())).splitlines()
+    assert "create container shop-reader-1: lender, whose volumes it shares, is another container now" in lines
+    assert "create container shop-side-1: lender, whose namespace it shares, is another container now" in lines
+    kept = plan_up(wanted, images(wanted), observed(wanted), UpOptions())
+    assert kept.changes_nothing

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Sequence
 
 from cais import durable
 from cais.engine.native import devices, etcfiles, mounts, oci, rootfs, seccomp
@@ -16,7 +17,7 @@ from cais.engine.native.records import Record
 from cais.engine.native.security import Security, parse_security
 from cais.engine.native.spec import Facts, capabilities, configure, shm_size
 from cais.engine.protocol import ContainerSpec
-from cais.errors import CaisError, Conflict, MissingTool
+from cais.errors import CaisError, Conflict, MissingTool, NotFoundError
 from cais.images.model import RunConfig
 from cais.linux.capabilities import own_bounding_set
 from cais.linux.users import identify_in
@@ -73,11 +74,21 @@ def _facts(parts: Parts, record: Record, image: RunConfig, folder: Folder, hostn
         ipc=ipc,
         shm=shm,
         init_program=_init_program() if spec.init else "",
-        mounts=mounts.resolve(spec, image, folder, parts.volumes, record.life.anonymous_volumes),
+        mounts=mounts.resolve(spec, image, _surroundings(parts, record, folder)),
         devices=(*devices.all_of_host(), *nodes) if spec.privileged else nodes,
         device_rules=(*rules, *(devices.rule(text) for text in spec.device_rules)),
         block=block_io(spec.limits.block, available, warnings),
     )
+
+
+def _surroundings(parts: Parts, record: Record, folder: Folder) -> mounts.Surroundings:
+    def layers_of(image: str) -> Sequence[str]:
+        found = parts.images.find(image)
+        if found is None:
+            raise NotFoundError(f'image "{image}", which container "{record.name}" mounts, is not in the store')
+        return found.snapshot_paths
+
+    return mounts.Surroundings(folder, parts.volumes, record.life.anonymous_volumes, layers_of)
 
 
 def _user(spec: ContainerSpec, image: RunConfig) -> str:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 
 from cais import proc
@@ -18,6 +19,9 @@ from cais.engine.protocol import ExecSpec
 from cais.errors import CaisError
 from cais.linux import processes
 from cais.linux.terminal import set_window_size, window_size
+
+
+PID_WAIT_S, PID_STEP_S = 1.0, 0.005
 
 
 def execute(parts: Parts, record: Record, spec: ExecSpec) -> int:
@@ -47,8 +51,10 @@ def _run(one: Session, spec: ExecSpec) -> int:
 
 
 def _interrupt(one: Session) -> None:
-    """Ctrl-C at a terminal that is not the command's: hand it on."""
-    pid = one.pid
+    """Ctrl-C at a terminal that is not the command's: hand it on. The command may have begun a moment before its pid is noted."""
+    deadline = time.monotonic() + PID_WAIT_S
+    while not (pid := one.pid) and time.monotonic() < deadline:
+        time.sleep(PID_STEP_S)
     fd = processes.open_process(pid, processes.start_time(pid)) if pid else None
     if fd is not None:
         processes.send(fd, signal.SIGINT)

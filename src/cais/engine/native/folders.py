@@ -46,6 +46,11 @@ class Folder(msgspec.Struct, frozen=True):
         return os.path.join(self.path, "shm")
 
     @property
+    def images(self) -> str:
+        """Where other images are mounted that the container shows."""
+        return os.path.join(self.path, "images")
+
+    @property
     def bundle(self) -> str:
         """config.json, pid files, sockets."""
         return self.run

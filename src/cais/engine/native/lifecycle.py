@@ -19,6 +19,7 @@ import msgspec
 
 from cais import decoding, proc
 from cais.engine.native import bundle, cgroup, monitor, mounts, observe, rootfs
+from cais.engine.native.inherit import with_borrowed
 from cais.engine.native.netprotocol import Endpoint
 from cais.engine.native.parts import Parts
 from cais.engine.native.records import Life, Phase, Record, not_found
@@ -35,8 +36,8 @@ _CONTAINER = "container:"
 def create(parts: Parts, spec: ContainerSpec) -> Record:
     """Make a container. Raises Conflict when the name is taken, NotFoundError when the image is not there."""
     image = _image(parts, spec)
-    if spec.runtime:
-        parts.runtime(spec.runtime)  # raises if there is none of that name
+    _check_runtime(parts, spec)
+    spec = with_borrowed(parts.records, spec)
     mounts.check_sources(spec)
     _clear_name(parts, spec.name)
     record = Record(
@@ -142,6 +143,16 @@ def aliases(record: Record) -> tuple[EndpointSpec, ...]:
         msgspec.structs.replace(endpoint, aliases=tuple(dict.fromkeys((record.name, *endpoint.aliases, *more))))
         for endpoint in record.spec.endpoints
     )
+
+
+def _check_runtime(parts: Parts, spec: ContainerSpec) -> None:
+    """Raise if there is no runtime of the wanted name, or if it sees the host's mounts only from afar and some are to be passed on to it."""
+    shares = any("shared" in mount.propagation for mount in spec.mounts)
+    if (spec.runtime or shares) and parts.runtime(spec.runtime).without and shares:
+        raise CaisError(
+            f'container "{spec.name}": with crun, mounts made inside do not reach the host on this machine (its cgroups are of both versions)',
+            hint="use another propagation, or runtime: runc",
+        )
 
 
 def _image(parts: Parts, spec: ContainerSpec) -> StoredImage:
@@ -292,8 +303,7 @@ def _take_away(parts: Parts, record: Record) -> None:
     rootfs.remove(parts.folder(record.id))
     used = parts.volumes.used_by(record.id)
     if record.life.takes_volumes:
-        for volume in parts.volumes.anonymous(record.id):
-            parts.volumes.discard(volume.spec.name)
+        parts.volumes.discard_anonymous(record.id)
     parts.records.delete(record.id)
     parts.volumes.unmount_unused(used)
     with contextlib.suppress(FileNotFoundError):

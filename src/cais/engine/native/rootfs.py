@@ -58,7 +58,8 @@ def share_memory(folder: Folder, size_bytes: int) -> None:
 
 def remove(folder: Folder) -> None:
     """Unmount and delete all of a container's files; idempotent."""
-    for path in (folder.shm, folder.merged):
+    shown = [os.path.join(folder.images, name) for name in _entries(folder.images)]
+    for path in (folder.shm, *shown, folder.merged):
         release(path)
     delete_tree(folder.run)
     delete_tree(folder.path)
@@ -95,6 +96,13 @@ def delete_tree(path: str) -> None:
 def _unless_gone(_function: object, _path: str, error: tuple[type[BaseException], BaseException, object]) -> None:
     if not isinstance(error[1], FileNotFoundError):
         raise error[1]
+
+
+def _entries(path: str) -> list[str]:
+    try:
+        return os.listdir(path)
+    except FileNotFoundError:
+        return []
 
 
 def _empty_layer(folder: Folder) -> str:

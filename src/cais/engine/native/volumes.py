@@ -39,10 +39,10 @@ class Volumes:
     def furnish(self, container_id: str, spec: ContainerSpec, anonymous: tuple[str, ...]) -> dict[str, str]:
         """Make the anonymous volumes of a new container, at the targets `anonymous`; the names of all it has by target."""
         names = {target: name for name, target in self._taken_over(spec)}
+        labels = {mount.target: mount.labels for mount in spec.mounts}
         for target in anonymous:
-            made = self.ensure(
-                VolumeSpec(name=os.urandom(32).hex(), project=spec.project), container=container_id, target=target
-            )
+            volume = VolumeSpec(name=os.urandom(32).hex(), project=spec.project, labels=labels.get(target, {}))
+            made = self.ensure(volume, container=container_id, target=target)
             names[target] = made.spec.name
         return names
 
@@ -54,7 +54,8 @@ class Volumes:
     def _taken_over(self, spec: ContainerSpec) -> tuple[tuple[str, str], ...]:
         found = []
         for mount in spec.mounts:
-            record = self._records.volume(mount.source) if mount.kind is MountKind.VOLUME and mount.source else None
+            is_named = mount.kind is MountKind.VOLUME and mount.source and not mount.is_borrowed
+            record = self._records.volume(mount.source) if is_named else None
             if record is not None and record.container:
                 found.append((mount.source, mount.target))
         return tuple(found)
@@ -62,6 +63,16 @@ class Volumes:
     def anonymous(self, container_id: str) -> tuple[VolumeRecord, ...]:
         """The anonymous volumes of a container."""
         return self._records.anonymous_volumes(container_id)
+
+    def discard_anonymous(self, container_id: str) -> None:
+        """Remove the anonymous volumes of a container; one that another container has borrowed becomes that one's."""
+        others = [other for other in self._records.containers() if other.id != container_id]
+        for volume in self.anonymous(container_id):
+            borrower = next((other for other in others if volume.spec.name in self.used_by(other.id)), None)
+            if borrower is None:
+                self.discard(volume.spec.name)
+            else:
+                self._records.give_volume(volume.spec.name, borrower.id, volume.target)
 
     def all(self, project: str | None) -> tuple[VolumeState, ...]:
         """All volumes (of a project), by name."""
