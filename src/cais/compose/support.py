@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from cais.compose import reading
 from cais.compose.nodes import ListNode, MapNode, Node, ScalarNode
 from cais.compose.problems import Problems
 from cais.errors import Span

@@ -33,7 +33,12 @@ NOT_PART = frozenset({("name",), ("deploy", "replicas"), *((name,) for name in O
 REMARKS = frozenset({("expose",), ("ports", "mode"), ("ports", "name"), ("ports", "app_protocol")})
 REMARKS |= {("volumes", "consistency"), ("userns_mode",), ("logging", "driver")}
 REMARKS |= {("networks", "priority")}  # an order among several networks, which these services do not have
-REMARKS |= {("deploy", "reservations", "pids")}  # not in the schema: limits and reservations share a model
+# Not in the schema: limits and reservations share a model.
+REMARKS |= {
+    ("deploy", "reservations", "pids"),
+    ("deploy", "limits", "devices"),
+    ("deploy", "limits", "generic_resources"),
+}
 
 # Texts that must be one of some, or of a certain form.
 SAMPLES: dict[Path, Any] = {
@@ -60,6 +65,16 @@ SAMPLES: dict[Path, Any] = {
         for name in parts
     },
     **{("blkio_config", f"device_{verb}_iops"): [{"path": "/dev/a", "rate": 9}] for verb in ("read", "write")},
+}
+SAMPLES |= {
+    ("gpus",): [{"driver": "x"}],
+    ("provider",): {"type": "x"},
+    ("models",): {"m": {"model_var": "x"}},
+    ("pre_start",): [{"command": ["x"]}],
+    ("deploy", "reservations", "devices"): [{"driver": "x"}],
+    ("deploy", "reservations", "generic_resources"): [{"kind": "x", "value": 1}],
+    ("deploy", "limits", "devices"): [{"driver": "x"}],
+    ("deploy", "limits", "generic_resources"): [{"kind": "x", "value": 1}],
 }
 # What stands around a sample, so that it has a meaning.
 FRAMES: dict[str, dict[str, Any]] = {

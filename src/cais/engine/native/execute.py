@@ -20,7 +20,6 @@ from cais.errors import CaisError
 from cais.linux import processes
 from cais.linux.terminal import set_window_size, window_size
 
-
 PID_WAIT_S, PID_STEP_S = 1.0, 0.005
 
 
