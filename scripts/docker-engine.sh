@@ -10,7 +10,8 @@
 # there only and end with it. A published port is therefore reached from `run`, not from outside.
 set -euo pipefail
 
-suite=trixie # the first Debian release with Compose v2 beside the engine; its programs also run on bookworm
+# CAIS_DOCKER_SUITE names another release. This one is the first with Compose v2 beside the engine; its programs also run on bookworm.
+suite=${CAIS_DOCKER_SUITE:-trixie}
 packages='docker.io docker-cli docker-compose docker-buildx containerd tini'
 
 home=${CAIS_DOCKER_HOME:-/var/tmp/cais-docker}

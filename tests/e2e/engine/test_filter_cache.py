@@ -36,7 +36,7 @@ def lent(world: World, state: ContainerState) -> bool:
 
 
 def filter_of(world: World, state: ContainerState) -> bytes:
-    return Path(world.engine._parts.runtime.state, state.id, "seccomp.bpf").read_bytes()
+    return Path(world.engine._parts.runtime("").state, state.id, "seccomp.bpf").read_bytes()
 
 
 def filters_of(pid: int) -> str:
@@ -45,7 +45,7 @@ def filters_of(pid: int) -> str:
 
 
 def test_the_second_container_has_the_filter_of_the_first(world: World) -> None:
-    if world.engine._parts.runtime.name != "crun":
+    if world.engine._parts.runtime("").name != "crun":
         pytest.skip("only crun takes a ready filter")
     first, second = start(world, "one"), start(world, "two")
     assert (lent(world, first), lent(world, second)) == (False, True)
@@ -65,7 +65,7 @@ def test_processes_that_join_are_filtered_too(world: World) -> None:
 
 
 def test_another_profile_is_another_filter(world: World) -> None:
-    if world.engine._parts.runtime.name != "crun":
+    if world.engine._parts.runtime("").name != "crun":
         pytest.skip("only crun takes a ready filter")
     plain, more = start(world, "one"), start(world, "two", cap_add=("SYS_ADMIN",))
     assert not lent(world, more)
@@ -77,16 +77,16 @@ def test_another_profile_is_another_filter(world: World) -> None:
 
 def test_a_runtime_that_changed_gets_no_old_filter(world: World) -> None:
     parts = world.engine._parts
-    if parts.runtime.name != "crun":
+    if parts.runtime("").name != "crun":
         pytest.skip("only crun takes a ready filter")
     start(world, "one")
     kept = set(os.listdir(Path(parts.locations.run, "filters")))
-    status = os.stat(parts.runtime.program)
+    status = os.stat(parts.runtime("").program)
     try:
-        os.utime(parts.runtime.program, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
+        os.utime(parts.runtime("").program, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
         assert not lent(world, start(world, "two"))
     finally:
-        os.utime(parts.runtime.program, ns=(status.st_atime_ns, status.st_mtime_ns))
+        os.utime(parts.runtime("").program, ns=(status.st_atime_ns, status.st_mtime_ns))
     assert len(set(os.listdir(Path(parts.locations.run, "filters"))) - kept) == 1
 
 

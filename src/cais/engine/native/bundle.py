@@ -34,7 +34,7 @@ def write(parts: Parts, record: Record, image: RunConfig) -> oci.Config:
     hostname = _write_etc(parts, record, folder)
     warnings: list[str] = []
     config = configure(record.spec, _facts(parts, record, image, folder, hostname, warnings), warnings)
-    config = parts.filters.lend(config)
+    config = parts.filters(record.spec.runtime).lend(config)
     if _is_realtime(config) and not record.spec.cgroup_parent:
         allow_realtime()
     durable.write(os.path.join(folder.bundle, "config.json"), oci.encode(config), mode=0o600, sync=False)

@@ -84,7 +84,8 @@ def start(parts: Parts, container_id: str, *, automatic: bool, on_ready: Callabl
             discard_runtime_state(parts, record)
             parts.records.change(container_id, phase=before)
             raise
-        parts.filters.keep(config, os.path.join(parts.runtime.state, container_id))
+        state = os.path.join(parts.runtime(record.spec.runtime).state, container_id)
+        parts.filters(record.spec.runtime).keep(config, state)
         return _started(parts, record, pid, started, automatic=automatic)
 
 

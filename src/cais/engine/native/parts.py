@@ -64,12 +64,11 @@ class Parts:
             self._runtimes[named] = choose(self.locations, named)
         return self._runtimes[named]
 
-    @property
-    def filters(self) -> FilterCache:
-        """Seccomp filters that were made already."""
+    def filters(self, named: str) -> FilterCache:
+        """Seccomp filters that were made already, for the runtime of that name."""
         from cais.engine.native.filtercache import FilterCache
 
-        return FilterCache(self.locations.run, self.runtime)
+        return FilterCache(self.locations.run, self.runtime(named))
 
     @property
     def volumes(self) -> Volumes:
