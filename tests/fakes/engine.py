@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
+from cais.engine.details import Captured
 from cais.engine.protocol import (
     ContainerSpec,
     ContainerState,
@@ -323,6 +324,10 @@ class FakeEngine:
         if not state.pid:
             raise Conflict(f'container "{state.name}" is not running')
         return self.script(state.name).execute(spec)
+
+    def capture(self, container_id: str, spec: ExecSpec) -> Captured:
+        code = self.execute(container_id, spec)
+        return Captured(exit_code=code, output=f"{spec.argv[0]} said {code}\n")
 
     def attach(self, container_id: str) -> int:
         state = self._need(container_id)

@@ -108,7 +108,7 @@ def _one_off(
     name = args.name or f"{project.name}-{service.name}-run-{secrets.token_hex(6)}"
     terminal = not args.no_tty and not args.detach and sys.stdin.isatty() and sys.stdout.isatty()
     labels = {**spec.labels, names.ONE_OFF: "True"}
-    # A one-off does not answer for its service: no alias, no ports (unless asked), no restart, no health gate.
+    # A one-off does not answer for its service: no alias, no ports (unless asked), no restart, no hooks, no health gate.
     endpoints = tuple(msgspec.structs.replace(e, aliases=(name,), ipv4_address="") for e in spec.endpoints)
     ports = (*(spec.ports if args.service_ports else ()), *(_port(word) for word in args.publish))
     entrypoint = (args.entrypoint,) if args.entrypoint else spec.entrypoint
@@ -120,6 +120,8 @@ def _one_off(
         endpoints=endpoints,
         ports=ports,
         restart=RestartPolicy(),
+        post_start=(),
+        pre_stop=(),
         entrypoint=entrypoint,
         command=command,
         environment={**spec.environment, **variables(args.env, wire.env)},

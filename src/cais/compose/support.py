@@ -77,8 +77,10 @@ ROWS: tuple[Row, ...] = (
     Row(_S + "runtime", _YES, "crun or runc, if it is installed; without it Cais chooses"),
     Row(_S + "provider", _REFUSED, "services run by other programs are not supported"),
     Row(_S + "pre_start", _REFUSED, "hooks are not run yet"),
-    Row(_S + "post_start", _REFUSED, "hooks are not run yet"),
-    Row(_S + "pre_stop", _REFUSED, "hooks are not run yet"),
+    Row(
+        _S + "post_start", _YES, "run by the command that starts the container, not by automatic restarts, as in Docker"
+    ),
+    Row(_S + "pre_stop", _YES, "run by the command that stops the container"),
     Row(_S + "models", _REFUSED, "language models are not run"),
     Row(_S + "pull_refresh_after", _NO, "images are not refreshed by age"),
     # network

@@ -2,10 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 DeviceLimit = tuple[str, int]
 """A block device of the host (its path) and its weight or rate."""
+
+
+class HookSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A command to be run inside a container after its start or before its stop; what is not said is as for the container itself.
+
+    A variable of None is unset.
+    """
+
+    command: tuple[str, ...]
+    user: str = ""
+    privileged: bool = False
+    working_dir: str = ""
+    environment: Mapping[str, str | None] = {}
+
+
+class Captured(msgspec.Struct, frozen=True, kw_only=True):
+    """How a command inside a container ended, and the last it wrote (at most 4 KiB)."""
+
+    exit_code: int
+    output: str
 
 
 class BlockLimits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

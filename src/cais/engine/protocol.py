@@ -12,7 +12,7 @@ from typing import Protocol
 
 import msgspec
 
-from cais.engine.details import BlockLimits
+from cais.engine.details import BlockLimits, Captured, HookSpec
 
 # --- what to create --------------------------------------------------------------------------------------------------
 
@@ -207,6 +207,8 @@ class ContainerSpec(msgspec.Struct, frozen=True, kw_only=True):
     restart_unhealthy: bool = False
     probe: ProbeSpec | None = None
     log_max_bytes: int | None = None
+    post_start: tuple[HookSpec, ...] = ()
+    pre_stop: tuple[HookSpec, ...] = ()
     config_hash: str = ""
     config: str = ""
 
@@ -332,10 +334,10 @@ class LogLine(msgspec.Struct, frozen=True):
 
 
 class ExecSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """A command to run inside a running container. With `tty`, the caller's terminal is put in raw mode and resized with its window."""
+    """A command to run inside a running container. A variable of None is unset. With `tty`, the caller's terminal is put in raw mode and resized with its window."""
 
     argv: tuple[str, ...]
-    environment: Mapping[str, str] = {}
+    environment: Mapping[str, str | None] = {}
     user: str | None = None
     working_dir: str | None = None
     tty: bool = False
@@ -405,6 +407,9 @@ class Engine(Protocol):
 
     def execute(self, container_id: str, spec: ExecSpec) -> int:
         """Run a command on the caller's stdin, stdout and stderr; its exit code (126/127 as Docker when it cannot start)."""
+
+    def capture(self, container_id: str, spec: ExecSpec) -> Captured:
+        """Run a command inside without input and to its end, however long that takes; exit codes as of `execute`."""
 
     def attach(self, container_id: str) -> int:
         """Connect the caller's terminal or streams to PID 1 until it ends; its exit code."""

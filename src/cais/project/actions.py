@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from cais.compose.model.service import Condition
+from cais.engine.details import HookSpec
 from cais.engine.protocol import ContainerSpec, NetworkSpec, VolumeSpec
 
 
@@ -60,11 +61,12 @@ class StartContainer(Action, frozen=True, kw_only=True):
 
 
 class StopContainer(Action, frozen=True, kw_only=True):
-    """Stop a container; `timeout_s` None for its own grace period."""
+    """Stop a container; `timeout_s` None for its own grace period. `hooks` are run before, None for its own."""
 
     id: str
     name: str
     timeout_s: float | None = None
+    hooks: tuple[HookSpec, ...] | None = None
 
     def line(self) -> str:
         """What is done."""

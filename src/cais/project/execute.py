@@ -17,7 +17,7 @@ import msgspec
 from cais.engine.protocol import ContainerSpec, Engine
 from cais.errors import CaisError, Conflict, InternalError
 from cais.events import EventSink, Phase, ResourceEvent
-from cais.project import actions
+from cais.project import actions, hooks
 from cais.project.actions import Action, Plan
 
 CANCEL_CHECK_S = 0.2  # a signal handler cannot notify a condition; this bounds how long Ctrl-C goes unnoticed
@@ -192,9 +192,12 @@ class _Performer:
             raise InternalError(f'container "{name}" is gone before it was started')
         self._engine.start(container.id)
         self._waiter.changed(container.id)
+        if not container.pid:  # else another command has started it, and runs its hooks
+            hooks.run(self._engine, container, "post_start", container.spec.post_start, self._events)
 
     def _stop(self, action: actions.StopContainer) -> None:
         self._emit("Container", action.name, Phase.WORKING, "Stopping", action.cause)
+        self._run_pre_stop(action)
         outcome = self._engine.stop(action.id, timeout_s=action.timeout_s)
         self._waiter.changed(action.id)
         detail = ""
@@ -202,6 +205,17 @@ class _Performer:
             who = _shortened(outcome.ignored_by or "its process")
             detail = f"stop took {outcome.elapsed_s:.1f} s: {who} ignored {outcome.signal} and was killed"
         self._emit("Container", action.name, Phase.DONE, "Stopped", detail)
+
+    def _run_pre_stop(self, action: actions.StopContainer) -> None:
+        container = self._engine.container(action.id)
+        if container is None or not container.pid:
+            return
+        asked = container.spec.pre_stop if action.hooks is None else action.hooks
+        try:
+            hooks.run(self._engine, container, "pre_stop", asked, self._events)
+        except CaisError as error:
+            self._emit("Container", action.name, Phase.ERROR, "Error", str(error))
+            raise
 
     def _remove(self, action: actions.RemoveContainer) -> None:
         self._engine.remove(action.id, force=action.force, volumes=action.volumes)

@@ -340,7 +340,12 @@ class _UpPlanner:
             after = (
                 self._add(
                     StopContainer(
-                        id=present.id, name=present.name, timeout_s=self._options.timeout_s, cause=reason, after=hold
+                        id=present.id,
+                        name=present.name,
+                        timeout_s=self._options.timeout_s,
+                        hooks=spec.pre_stop,  # the file's: one that does not work must not stand in its own way
+                        cause=reason,
+                        after=hold,
                     )
                 ),
             )

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from cais.compose.model.blkio import BlkioConfig, DeviceRate
+from cais.compose.model.hooks import Hook
 from cais.compose.model.project import Project
 from cais.compose.model.resources import Network, Volume
 from cais.compose.model.service import Healthcheck, Service
-from cais.engine.details import BlockLimits, DeviceLimit
+from cais.engine.details import BlockLimits, DeviceLimit, HookSpec
 from cais.engine.protocol import (
     ContainerSpec,
     EndpointSpec,
@@ -101,6 +102,8 @@ def container_spec(
         restart_unhealthy=service.x_cais.restart_unhealthy,
         probe=probe_spec(service.healthcheck, image.config.config.healthcheck),
         log_max_bytes=_log_max_bytes(service),
+        post_start=tuple(_hook(hook) for hook in service.post_start),
+        pre_stop=tuple(_hook(hook) for hook in service.pre_stop),
         config_hash=digest,
         config=config,
     )
@@ -296,6 +299,16 @@ def _host_port(service: Service, published: str, number: int) -> int:
             hint="widen the range or scale down",
         )
     return chosen
+
+
+def _hook(hook: Hook) -> HookSpec:
+    return HookSpec(
+        command=hook.command,
+        user=hook.user,
+        privileged=hook.privileged,
+        working_dir=hook.working_dir,
+        environment=hook.environment,
+    )
 
 
 def _device(text: str) -> tuple[str, str, str]:

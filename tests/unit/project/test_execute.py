@@ -1,16 +1,19 @@
 import threading
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
-from cais.engine.protocol import ContainerSpec, ContainerState, State
+from cais.compose.model.hooks import Hook
+from cais.compose.model.service import Dependency
+from cais.engine.protocol import ContainerSpec, ContainerState, ExecSpec, State
 from cais.errors import Conflict, HostError, ServiceFailed
 from cais.events import Event, Phase, ResourceEvent
 from cais.project import actions
-from cais.project.execute import BUSY, Result, execute
+from cais.project.execute import BUSY, PlanOutcome, Result, execute
 from cais.project.observed import Observed, observe
 from cais.project.plan import UpOptions, plan_up
-from cais.project.teardown import DownOptions, plan_down
+from cais.project.teardown import DownOptions, plan_down, plan_stop
 from tests.fakes.engine import FakeEngine
 from tests.unit.project.projects import HEALTHY, image, images, project, service
 
@@ -146,3 +149,74 @@ def test_few_containers_are_created_at_a_time(monkeypatch: pytest.MonkeyPatch) -
     execute(plan, engine, ScriptedWaiter(), Recorder())
     assert len(engine.containers("shop")) == 12
     assert max(most) <= BUSY
+
+
+HOOKED = project(
+    service(
+        "db",
+        post_start=(Hook(command=("first",), user="5"), Hook(command=("second",))),
+        pre_stop=(Hook(command=("bye",), environment={"A": "b", "C": None}),),
+    ),
+    service("web", depends_on={"db": Dependency()}),
+)
+
+
+def hooked(engine: FakeEngine, failing: str = "") -> tuple[list[str], PlanOutcome]:
+    """Brings HOOKED up; the commands of its hooks that were run."""
+    said: list[str] = []
+
+    def run(spec: ExecSpec) -> int:
+        said.append(spec.argv[0])
+        return 3 if spec.argv[0] == failing else 0
+
+    engine.script("shop-db-1").execute = run
+    plan = plan_up(HOOKED, images(HOOKED), observe(engine, "shop"), UpOptions())
+    return said, execute(plan, engine, ScriptedWaiter(), Recorder())
+
+
+def test_hooks_run_in_order_when_the_container_was_started() -> None:
+    engine = FakeEngine()
+    said, outcome = hooked(engine)
+    outcome.check()
+    assert said == ["first", "second"]
+    # It runs already: so have its hooks.
+    again, outcome = hooked(engine)
+    outcome.check()
+    assert again == []
+
+
+def test_after_a_failed_post_start_the_container_runs_and_its_dependents_do_not() -> None:
+    engine = FakeEngine()
+    said, outcome = hooked(engine, failing="first")
+    assert said == ["first"]
+    assert [error.message for error in outcome.errors] == ['post_start hook of "shop-db-1" ended with exit code 3']
+    assert outcome.errors[0].details == ("its command: first", "  first said 3")
+    states = {c.name: c.state for c in engine.containers("shop")}
+    assert states == {"shop-db-1": State.RUNNING, "shop-web-1": State.CREATED}
+
+
+@pytest.mark.parametrize("failing", ["", "bye"])
+def test_pre_stop_comes_before_the_stop_or_instead_of_it(failing: str) -> None:
+    engine = FakeEngine()
+    said, outcome = hooked(engine, failing)
+    outcome.check()
+    said.clear()
+    plan = plan_stop(engine.containers("shop"), timeout_s=None, cause="")
+    outcome = execute(plan, engine, ScriptedWaiter(), Recorder())
+    assert said == ["bye"]
+    database = next(c for c in engine.containers("shop") if c.name == "shop-db-1")
+    assert (database.state is State.RUNNING) == bool(failing)
+    assert len(outcome.errors) == len(failing and [1])
+
+
+def test_a_replaced_container_runs_the_hook_that_the_file_has_now() -> None:
+    """One that does not work must not stand in the way of its correction."""
+    engine = FakeEngine()
+    said, outcome = hooked(engine, failing="bye")
+    outcome.check()
+    said.clear()
+    corrected = msgspec.structs.replace(HOOKED.services["db"], pre_stop=(Hook(command=("better",)),), post_start=())
+    wanted = project(corrected, HOOKED.services["web"])
+    plan = plan_up(wanted, images(wanted), observe(engine, "shop"), UpOptions())
+    execute(plan, engine, ScriptedWaiter(), Recorder()).check()
+    assert said == ["better"]

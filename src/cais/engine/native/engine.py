@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from cais.clock import Clock
 from cais.database import Database
+from cais.engine.details import Captured
 from cais.engine.native.netprotocol import Networking
 from cais.engine.native.observe import is_running, state_of
 from cais.engine.native.parts import Parts
@@ -184,6 +185,12 @@ class NativeEngine:
         from cais.engine.native.execute import execute
 
         return execute(self._parts, self._records.need(container_id), spec)
+
+    def capture(self, container_id: str, spec: ExecSpec) -> Captured:
+        """Run a command inside without input and to its end; see Engine.capture."""
+        from cais.engine.native.probe import capture
+
+        return capture(self._parts, self._records.need(container_id), spec)
 
     def attach(self, container_id: str) -> int:
         """Connect the caller's terminal or streams to PID 1 until it ends; its exit code."""

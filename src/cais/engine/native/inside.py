@@ -106,7 +106,11 @@ def _process(parts: Parts, record: Record, spec: ExecSpec) -> oci.Process:
     who = base.user
     if spec.user is not None:
         who = _other_user(parts, record, spec.user, env)
-    env.update(spec.environment)
+    for name, value in spec.environment.items():
+        if value is None:
+            env.pop(name, None)
+        else:
+            env[name] = value
     return msgspec.structs.replace(
         base,
         args=spec.argv,

@@ -1,4 +1,4 @@
-"""One run of a health check: captured, bounded, timed, and ended with all it started."""
+"""Commands inside a container whose output is captured: health checks (bounded, timed, ended with all they started) and hooks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import subprocess
 import time
 
 from cais import proc
+from cais.engine.details import Captured
 from cais.engine.native.cgroup import pids
 from cais.engine.native.inside import Session, exit_code, kill_session, session
 from cais.engine.native.parts import Parts
@@ -36,6 +37,13 @@ def probe(parts: Parts, record: Record, argv: tuple[str, ...], timeout_s: float)
     return ProbeResult(began=began, ended=parts.clock.now(), exit_code=code, output=text)
 
 
+def capture(parts: Parts, record: Record, spec: ExecSpec) -> Captured:
+    """Run `spec` to its end; see Engine.capture. Raises CaisError when the container does not run."""
+    with session(parts, record, spec) as one:
+        returncode, output = parts.runtime(record.spec.runtime).apart(lambda: _run(record, one, None))
+        return Captured(exit_code=exit_code(returncode, one), output=output.decode(errors="replace"))
+
+
 def _line(argv: tuple[str, ...]) -> tuple[str, ...]:
     """`argv` may still carry HEALTHCHECK's own first word (Dockerfile reference, HEALTHCHECK)."""
     if argv[:1] == ("CMD-SHELL",):
@@ -43,13 +51,13 @@ def _line(argv: tuple[str, ...]) -> tuple[str, ...]:
     return argv[1:] if argv[:1] == ("CMD",) else argv
 
 
-def _run(record: Record, one: Session, timeout_s: float) -> tuple[int, bytes]:
+def _run(record: Record, one: Session, timeout_s: float | None) -> tuple[int, bytes]:
     with no_input() as source:
         process = proc.start(
             one.command, stdin=source, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, new_session=True
         )
     assert process.stdout is not None
-    deadline = time.monotonic() + timeout_s
+    deadline = None if timeout_s is None else time.monotonic() + timeout_s
     pidfd = os.pidfd_open(process.pid)
     try:
         output, ended = _collect(process.stdout.fileno(), pidfd, deadline)
@@ -68,20 +76,21 @@ def _run(record: Record, one: Session, timeout_s: float) -> tuple[int, bytes]:
         process.stdout.close()
 
 
-def _collect(stream: int, pidfd: int, deadline: float) -> tuple[bytes, bool]:
-    """The first output, and whether the process ended in time. A descendant that keeps the stream open is not waited for."""
+def _collect(stream: int, pidfd: int, deadline: float | None) -> tuple[bytes, bool]:
+    """The first output (without a deadline the last), and whether the process ended in time. A descendant that keeps the stream open is not waited for."""
     output = b""
     poller = select.poll()
     poller.register(stream, select.POLLIN)
     poller.register(pidfd, select.POLLIN)
     while True:
-        left = deadline - time.monotonic()
-        if left <= 0:
+        left = None if deadline is None else deadline - time.monotonic()
+        if left is not None and left <= 0:
             return output, False
-        ready = {fd for fd, _ in poller.poll(left * 1000)}
+        ready = {fd for fd, _ in poller.poll(None if left is None else left * 1000)}
         if stream in ready:
             chunk = os.read(stream, 65536)
-            output = (output + chunk)[:MAX_OUTPUT_BYTES]
+            output += chunk
+            output = output[-MAX_OUTPUT_BYTES:] if deadline is None else output[:MAX_OUTPUT_BYTES]
             if not chunk:
                 poller.unregister(stream)
         elif pidfd in ready:
