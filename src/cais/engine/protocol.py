@@ -117,10 +117,15 @@ class RestartMode(enum.Enum):
 
 
 class RestartPolicy(msgspec.Struct, frozen=True):
-    """A restart policy; `max_retries` 0 means without end (only for on-failure)."""
+    """A restart policy; `max_retries` 0 means without end. `delay_s` before each restart, None for a wait that grows.
+
+    A run of `window_s` was a success: the restarts before it count no more. 0: they always do.
+    """
 
     mode: RestartMode = RestartMode.NO
     max_retries: int = 0
+    delay_s: float | None = None
+    window_s: float = 0.0
 
 
 class ResourceLimits(msgspec.Struct, frozen=True, kw_only=True):

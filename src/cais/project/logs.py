@@ -71,9 +71,9 @@ def goes_on(container: ContainerState, now: float) -> bool:
         return container.state is State.CREATED and container.started_at > 0  # being started again
     if container.manually_stopped:
         return now - (container.finished_at or now) < BY_HAND_S
-    return policy.may_restart(
-        container.spec.restart, container.exit_code, manually_stopped=False, restart_count=container.restart_count
-    )
+    asked = container.spec.restart
+    count = policy.counted(asked, container.restart_count, ran_s=container.finished_at - container.started_at)
+    return policy.may_restart(asked, container.exit_code, manually_stopped=False, restart_count=count)
 
 
 class Follower:

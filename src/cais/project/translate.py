@@ -140,15 +140,18 @@ def volume_spec(project: Project, volume: Volume) -> VolumeSpec:
 
 
 def restart_policy(service: Service) -> RestartPolicy:
-    """`restart`, else `deploy.restart_policy`, else "no" (Compose Specification, "restart")."""
-    if service.restart:
-        mode, _, retries = service.restart.partition(":")
-        return RestartPolicy(RestartMode(mode), int(retries or 0))
+    """`deploy.restart_policy`, else `restart`, else "no" (Compose Deploy Specification, "restart_policy")."""
     policy = service.deploy.restart_policy if service.deploy else None
     if policy is None:
-        return RestartPolicy()
+        mode, _, retries = (service.restart or "no").partition(":")
+        return RestartPolicy(RestartMode(mode), int(retries or 0))
     modes = {"none": RestartMode.NO, "on-failure": RestartMode.ON_FAILURE, "any": RestartMode.ALWAYS}
-    return RestartPolicy(modes.get(policy.condition, RestartMode.ALWAYS), policy.max_attempts or 0)
+    return RestartPolicy(
+        modes.get(policy.condition, RestartMode.ALWAYS),
+        max_retries=policy.max_attempts or 0,
+        delay_s=policy.delay,
+        window_s=policy.window or 0.0,
+    )
 
 
 def limits(service: Service) -> ResourceLimits:

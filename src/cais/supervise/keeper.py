@@ -72,7 +72,7 @@ def meet(state: ContainerState, moment: Moment, *, seen: Seen | None = None, boo
     told = seen or Seen()
     kept = Kept(
         state=state,
-        last_delay_s=policy.resumed_delay(state.restart_count),
+        last_delay_s=policy.resumed_delay(state.spec.restart, state.restart_count),
         was_healthy=state.health is Health.HEALTHY,
         exit_told=told.exited_at,
         stays_down=0.0 < state.started_at < booted_at,
@@ -368,14 +368,14 @@ def _decide(kept: Kept, moment: Moment, *, exit_code: int, ran_s: float, ran_wel
     resting = replace(
         kept, phase=Phase.IDLE, probing=False, probe_due=None, act_due=None, condemned=False, was_healthy=False
     )
-    wanted = policy.may_restart(
-        state.spec.restart, exit_code, manually_stopped=state.manually_stopped, restart_count=state.restart_count
-    )
+    asked = state.spec.restart
+    count = policy.counted(asked, state.restart_count, ran_s=ran_s)
+    wanted = policy.may_restart(asked, exit_code, manually_stopped=state.manually_stopped, restart_count=count)
     # A container that never ran is somebody's to start first.
     if kept.stays_down or not state.started_at or not (wanted or (kept.condemned and not state.manually_stopped)):
         return Turn(resting)
-    delay_s = policy.next_delay(kept.last_delay_s, ran_s=ran_s, ran_well=ran_well)
-    attempt = state.restart_count + 1
+    delay_s = policy.next_delay(asked, kept.last_delay_s, ran_s=ran_s, ran_well=ran_well)
+    attempt = count + 1
     waiting = replace(
         resting,
         state=replace(state, restart_count=attempt),

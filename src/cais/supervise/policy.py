@@ -1,6 +1,7 @@
 """When a container that ended is started again, and after how long. Pure.
 
-Docker's rules, with one difference: the first restart of a container that had been running well does not wait.
+Docker's rules, with one difference: the first restart of a container that had been running well does not wait. What
+`deploy.restart_policy` says beyond them (delay, window) is as the Compose Deploy Specification has it.
 """
 
 from __future__ import annotations
@@ -20,24 +21,33 @@ def may_restart(policy: RestartPolicy, exit_code: int, *, manually_stopped: bool
     match policy.mode:
         case RestartMode.NO:
             return False
-        case RestartMode.ALWAYS | RestartMode.UNLESS_STOPPED:
-            return True
-        case RestartMode.ON_FAILURE:
-            return exit_code != 0 and (policy.max_retries == 0 or restart_count < policy.max_retries)
+        case RestartMode.ON_FAILURE if exit_code == 0:
+            return False
+    return policy.max_retries == 0 or restart_count < policy.max_retries
 
 
-def next_delay(previous_s: float | None, *, ran_s: float, ran_well: bool) -> float:
+def counted(policy: RestartPolicy, restart_count: int, *, ran_s: float) -> int:
+    """The restarts that count against the policy's limit after a run of `ran_s`."""
+    return 0 if policy.window_s and ran_s >= policy.window_s else restart_count
+
+
+def next_delay(policy: RestartPolicy, previous_s: float | None, *, ran_s: float, ran_well: bool) -> float:
     """Seconds to wait before the next restart. `previous_s` is the wait before the run that ended, None before the first restart.
 
-    0 for the first restart after a run that went well; else 100 ms, doubling up to a minute; from the start again after a run of 10 s.
+    The policy's own if it has one. Else 0 for the first restart after a run that went well; else 100 ms, doubling up to a minute; from
+    the start again after a run of 10 s.
     """
+    if policy.delay_s is not None:
+        return policy.delay_s
     if previous_s is None or ran_s >= GOOD_RUN_S:
         return 0.0 if ran_well or ran_s >= GOOD_RUN_S else FIRST_DELAY_S
     return min(max(FIRST_DELAY_S, previous_s * 2), LONGEST_DELAY_S)
 
 
-def resumed_delay(restart_count: int) -> float | None:
+def resumed_delay(policy: RestartPolicy, restart_count: int) -> float | None:
     """The `previous_s` of a container whose history of waits died with an earlier supervisor, judged by its restarts."""
     if restart_count == 0:
         return None
+    if policy.delay_s is not None:
+        return policy.delay_s
     return min(FIRST_DELAY_S * 2.0 ** min(restart_count - 1, 16), LONGEST_DELAY_S)

@@ -27,6 +27,7 @@ ENDINGS = {
     "on-failure": "command: [sh, -c, echo begun; exit 1]\nrestart: on-failure:2",
     "on-failure-zero": "command: [sh, -c, echo begun]\nrestart: on-failure:2",
     "deploy-policy": "command: [sh, -c, echo begun; exit 1]\ndeploy: {restart_policy: {condition: on-failure, max_attempts: 1}}",
+    "deploy-first": "command: [sh, -c, echo begun; exit 1]\nrestart: always\ndeploy: {restart_policy: {condition: none}}",
 }
 UNSTARTABLE = {
     "not-found": "command: [no-such-program]",

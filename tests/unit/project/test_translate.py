@@ -115,7 +115,11 @@ def test_changed_inline_config_changes_the_hash() -> None:
             {"deploy": Deploy(restart_policy=DeployRestart(condition="on-failure", max_attempts=2))},
             RestartPolicy(RestartMode.ON_FAILURE, 2),
         ),
-        ({"restart": "no", "deploy": Deploy(restart_policy=DeployRestart())}, RestartPolicy()),
+        (
+            {"restart": "no", "deploy": Deploy(restart_policy=DeployRestart(delay=2.0, window=5.0))},
+            RestartPolicy(RestartMode.ALWAYS, delay_s=2.0, window_s=5.0),
+        ),
+        ({"restart": "always", "deploy": Deploy(replicas=2)}, RestartPolicy(RestartMode.ALWAYS)),
     ],
 )
 def test_restart_policy(fields: dict[str, object], expected: RestartPolicy) -> None:

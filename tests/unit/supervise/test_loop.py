@@ -77,6 +77,23 @@ def test_on_failure_gives_up_after_its_retries(play: Play, engine: FakeEngine) -
     play(story)
 
 
+def test_deploy_s_delay_window_and_attempts(play: Play, engine: FakeEngine) -> None:
+    """Two runs that last end the count; the wait is the same each time; the third failure in a row is the last."""
+
+    async def story(s: Scene) -> None:
+        engine.script("job").dies = [(1, 0.5), (1, 6.0), (1, 0.5), (1, 0.5), (1, 0.5)]
+        policy = RestartPolicy(RestartMode.ON_FAILURE, 2, delay_s=3.0, window_s=5.0)
+        state = await s.run("job", restart=policy)
+        wait = await s.wait(state, Goal.COMPLETED)
+        await s.pass_time(60)
+        outcome = await wait
+        assert (outcome.end, outcome.restarts) == (WaitEnd.EXITED, 2)
+        told = [(event.delay_s, event.attempt) for event in s.told() if isinstance(event, ContainerRestarting)]
+        assert told == [(3.0, 1), (3.0, 1), (3.0, 2)]
+
+    play(story)
+
+
 def test_a_user_s_stop_is_respected(play: Play, engine: FakeEngine) -> None:
     async def story(s: Scene) -> None:
         state = await s.run("web", restart=ALWAYS)
