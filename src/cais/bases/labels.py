@@ -50,6 +50,11 @@ def finished_config(
     )
 
 
+def is_base(image: StoredImage) -> bool:
+    """Whether an image was made by a recipe."""
+    return RECIPE in image.config.config.labels
+
+
 def _run_config(recipe: Recipe, parent: StoredImage | None, versions: Mapping[str, str]) -> RunConfig:
     found = tuple(f"{variable}={upstream_version(versions[package])}" for variable, package in recipe.versions)
     labels = {**recipe.config.labels, **_labels(recipe, parent, versions)}

@@ -82,6 +82,7 @@ def _inspect(args: argparse.Namespace, wire: Wire) -> int:
             {
                 "Id": image.id,
                 "RepoTags": image.references,
+                "RepoDigests": wire.images.digests_of(image.id),
                 "Created": config.created,
                 "Architecture": config.architecture,
                 "Os": config.os,

@@ -46,6 +46,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--entrypoint", metavar="PROGRAM", help="instead of the image's entry point")
     parser.add_argument("--no-deps", action="store_true", help="do not start what the service depends on")
     parser.add_argument("--build", action="store_true", help="build the image first")
+    parser.add_argument(
+        "--pull",
+        choices=("always", "missing", "never", "policy"),
+        default="policy",
+        help="when the image is fetched; `policy` leaves it to the service",
+    )
     parser.add_argument("service", metavar="SERVICE")
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND")
 
@@ -59,7 +65,8 @@ def run(args: argparse.Namespace, wire: Wire) -> int:
         check_known(project, (args.service,))
     service = project.services[args.service]
     _bring_up_dependencies(wire, project, service, args)
-    images = _images(wire, project, (service.name,), build=args.build, dry_run=args.dry_run)
+    options = ImageOptions(build=args.build, pull="" if args.pull == "policy" else args.pull)
+    images = _images(wire, project, (service.name,), options, dry_run=args.dry_run)
     spec = _one_off(wire, project, service, images, args)
     if args.dry_run:
         print(f"create container {spec.name}\nstart container {spec.name}")
@@ -69,10 +76,9 @@ def run(args: argparse.Namespace, wire: Wire) -> int:
 
 
 def _images(
-    wire: Wire, project: Project, services: tuple[str, ...], *, build: bool, dry_run: bool
+    wire: Wire, project: Project, services: tuple[str, ...], options: ImageOptions, *, dry_run: bool
 ) -> Mapping[str, StoredImage]:
     """The images of `services`, built or fetched where they are missing; with `dry_run` only said to be."""
-    options = ImageOptions(build=build)
     if dry_run:
         source = wire.image_source(NullSink())
         for line in missing_images(project, services, source, options):
@@ -94,7 +100,7 @@ def _bring_up_dependencies(wire: Wire, project: Project, service: Service, args:
     if args.no_deps or not needed:
         return
     chosen = with_dependencies(project, needed)
-    images = _images(wire, project, chosen, build=False, dry_run=args.dry_run)
+    images = _images(wire, project, chosen, ImageOptions(), dry_run=args.dry_run)
     plan = plan_up(
         project, images, observe(wire.engine, project.name), UpOptions(services=needed, awaited_for=service.name)
     )

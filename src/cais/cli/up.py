@@ -48,6 +48,12 @@ def configure_creation(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scale", action="append", default=[], metavar="SERVICE=N", help="how many containers of a service"
     )
+    parser.add_argument(
+        "--pull",
+        choices=("always", "missing", "never", "build", "policy"),
+        default="policy",
+        help="when images are fetched; `policy` leaves it to the services",
+    )
     parser.add_argument("-t", "--timeout", type=float, metavar="SECONDS", help="wait before SIGKILL when stopping")
     parser.add_argument("--quiet-pull", action="store_true", help="no progress while images are fetched")
 
@@ -59,7 +65,9 @@ def run(args: argparse.Namespace, wire: Wire) -> int:
     project = loaded_project(wire, options.services)
     chosen = _services(project, options)
     check_bind_sources(project, chosen, os.path.exists)
-    image_options = ImageOptions(build=args.build, no_build=args.no_build)
+    image_options = ImageOptions(
+        build=args.build, no_build=args.no_build, pull="" if args.pull == "policy" else args.pull
+    )
     if args.dry_run:
         return _dry_run(wire, project, chosen, options, image_options)
     if options.start:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cais.engine.native.network.networking import NativeNetworking
     from cais.engine.protocol import ContainerState
     from cais.images.store import ImageStore
-    from cais.project.acquire import Acquirer
+    from cais.project.acquire import Acquirer, RegistryPusher
     from cais.project.builds import Builder
     from cais.project.supervision import ProjectSupervisor
     from cais.project.waiting import SupervisedWaiter
@@ -103,6 +103,12 @@ class Wire:
         from cais.project.acquire import Acquirer
 
         return Acquirer(self.images, self.locations, events, self.registries)
+
+    def pusher(self, events: EventSink) -> RegistryPusher:
+        """Gives images to their registries."""
+        from cais.project.acquire import RegistryPusher
+
+        return RegistryPusher(self.images, events, self.registries)
 
     def image_digest(self, reference: str) -> str:
         """`reference` with the digest that its registry has for it. Raises PullError."""

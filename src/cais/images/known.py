@@ -35,6 +35,7 @@ SCHEMA = (
         PRIMARY KEY (image, repository, digest)
     )
     """,
+    "ALTER TABLE repository_digests ADD COLUMN asked_at REAL NOT NULL DEFAULT 0",
 )
 
 
@@ -99,10 +100,17 @@ class Known:
         ).fetchone()
         return str(found[0]) if found else None
 
-    def add_digest(self, image_id: str, repository: str, digest: Digest) -> None:
-        """Remember that a repository knows an image by a digest."""
+    def asked_at(self, image_id: str, repository: str) -> float | None:
+        """When (seconds since the epoch) a repository last said that it has an image; None for never."""
+        found = self._connection.execute(
+            "SELECT max(asked_at) FROM repository_digests WHERE image = ? AND repository = ?", (image_id, repository)
+        ).fetchone()
+        return found[0] if found else None
+
+    def add_digest(self, image_id: str, repository: str, digest: Digest, at: float) -> None:
+        """Remember that a repository knows an image by a digest, as it said at a time (seconds since the epoch)."""
         self._connection.execute(
-            "INSERT OR REPLACE INTO repository_digests VALUES (?, ?, ?)", (image_id, repository, digest)
+            "INSERT OR REPLACE INTO repository_digests VALUES (?, ?, ?, ?)", (image_id, repository, digest, at)
         )
 
     def collect(self, images: set[str], diff_ids: set[str], blobs: set[str]) -> None:

@@ -68,6 +68,10 @@ class ImageStore:
         row, _ = self._lookup(reference_or_id)
         return self.records.stored(row) if row else None
 
+    def digests_of(self, image_id: Digest) -> tuple[str, ...]:
+        """The names with digests by which registries know an image."""
+        return self.records.known.digests_of(image_id)
+
     def images(self) -> tuple[StoredImage, ...]:
         """Every image with at least one reference, and untagged ones, newest first."""
         return tuple(self.records.stored(row) for row in self.records.rows.images())
@@ -181,6 +185,9 @@ class ImageStore:
             return self._by_prefix(as_id[2]), None
         reference = parse_reference(text)
         row = self.records.rows.image_of_reference(reference.key)
+        if row is None and reference.digest is not None:
+            known = self.records.known.image_with(reference.name, reference.digest)
+            row = self.records.rows.image(known) if known is not None else None
         if row is None and as_id:
             return self._by_prefix(text), None
         return row, reference

@@ -29,6 +29,13 @@ class Acquirer:
         """From the store only."""
         return self._store.find(reference)
 
+    def age_s(self, reference: str) -> float | None:
+        """How long ago, in seconds, a registry last said what it has under this name; None if it never did."""
+        parsed = parse_reference(reference)
+        present = self._store.find(reference)
+        at = self._store.records.known.asked_at(present.id, parsed.name) if present is not None else None
+        return None if at is None else self._store.records.clock.now() - at
+
     def resolve(self, reference: str, *, pull: bool = False) -> StoredImage:
         """Store (unless `pull`), else registry, else base recipe. Raises PullError that says what can be had instead."""
         key = parse_reference(reference).key
@@ -36,11 +43,15 @@ class Acquirer:
             lock = self._locks.setdefault(key, threading.Lock())
         with lock:
             present = None if pull else self._store.find(reference)
-            return present or self._fetch(reference)
+            return present or self._fetch(reference, self._store.find(reference) if pull else None)
 
-    def _fetch(self, reference: str) -> StoredImage:
+    def _fetch(self, reference: str, present: StoredImage | None) -> StoredImage:
+        """From a registry, or made by a recipe where none answers. `present` is what is here already, and older."""
         from cais.bases import catalogue
+        from cais.bases.labels import is_base
 
+        if self._settings.offline and present is not None:
+            return present
         failure = None
         if not self._settings.offline:
             from cais.registry.errors import NotInRegistry
@@ -52,11 +63,14 @@ class Acquirer:
             except PullError as error:
                 failure = error
         recipe = catalogue.find(reference)
+        if failure is not None and present is not None and not is_base(present):
+            raise failure  # it came from a registry: an equivalent is no newer one of it
         if recipe is not None:
             from cais.bases.make import make
 
             if failure is not None:
-                text = f"{catalogue.short_name(reference)}: {failure.message}; made from Debian's archive instead"
+                instead = "what is here is kept" if present is not None else "made from Debian's archive instead"
+                text = f"{catalogue.short_name(reference)}: {failure.message}; {instead}"
                 self._events.emit(MessageEvent(phase=Phase.DONE, text=text))
             return make(recipe, self._store, events=self._events, locations=self._locations)
         nowhere = catalogue.unavailable(reference)
@@ -77,3 +91,18 @@ class Acquirer:
             with self._guard:
                 self._unreachable.add(parsed.registry)
             raise
+
+
+class RegistryPusher:
+    """Gives images of the store to their registries."""
+
+    def __init__(self, store: ImageStore, events: EventSink, settings: RegistrySettings) -> None:
+        self._store = store
+        self._events = events
+        self._settings = settings
+
+    def push(self, reference: str) -> None:
+        """Raises NotFoundError, PushError."""
+        from cais.registry.push import push
+
+        push(parse_reference(reference), self._store, events=self._events, settings=self._settings)

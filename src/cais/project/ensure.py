@@ -14,6 +14,7 @@ from cais.errors import CaisError, InternalError, PullError, Span
 from cais.images.model import ImageConfig, StoredImage
 from cais.images.platforms import host_platform, parse_platform
 from cais.project import names
+from cais.project.pullpolicy import PullPolicy, PullRule, parse_policy
 
 
 class ImageSource(Protocol):
@@ -22,8 +23,11 @@ class ImageSource(Protocol):
     def local(self, reference: str) -> StoredImage | None:
         """From the store only."""
 
-    def resolve(self, reference: str) -> StoredImage:
-        """Store, else registry, else base recipe. Raises PullError."""
+    def resolve(self, reference: str, *, pull: bool = False) -> StoredImage:
+        """Store (unless `pull`), else registry, else base recipe. Raises PullError."""
+
+    def age_s(self, reference: str) -> float | None:
+        """How long ago, in seconds, a registry last said what it has under this name; None if it never did."""
 
 
 class ServiceBuilder(Protocol):
@@ -34,10 +38,11 @@ class ServiceBuilder(Protocol):
 
 
 class ImageOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """`build`: build even when there is an image; `no_build`: never build."""
+    """`build`: build even when there is an image; `no_build`: never build; `pull`: a pull policy in place of the services' own."""
 
     build: bool = False
     no_build: bool = False
+    pull: str = ""
 
 
 def ensure_images(
@@ -82,12 +87,15 @@ def missing_images(
     for name in services:
         service = project.services[name]
         reference = names.image_reference(project.name, service)
-        if service.build is not None and (options.build or service.pull_policy == "build"):
+        policy = _policy(service, options)
+        if service.build is not None and (options.build or policy.rule is PullRule.BUILD):
             lines.append(
                 f"build image {reference}: --build was given"
                 if options.build
                 else f"build image {reference}: pull_policy is build"
             )
+        elif policy.rule is PullRule.ALWAYS and service.image:
+            lines.append(f"fetch image {reference}: the pull policy is always")
         elif source.local(reference) is None:
             verb = "build" if service.build is not None else "fetch"
             lines.append(f"{verb} image {reference}: it is not in the store")
@@ -158,18 +166,37 @@ def _job(
         place = project.origins.of("services", service.name, "image") or project.origins.of("services", service.name)
         if service.platform:
             _require_this_platform(service, project.origins.of("services", service.name, "platform"))
-        present = source.local(reference)
-        buildable = service.build is not None
-        if buildable and not options.no_build and (options.build or service.pull_policy == "build" or present is None):
+        policy = _policy(service, options)
+        may_build = service.build is not None and not options.no_build
+        if may_build and (options.build or policy.rule is PullRule.BUILD):
             return builder.build(project, service)
-        if present is not None and service.pull_policy != "always":
+        present = source.local(reference)
+        if _is_pulled(service, policy, source, is_present=present is not None):
+            try:
+                return _resolve(source, reference, place)
+            except PullError:
+                if not may_build:
+                    raise
+                present = None  # what cannot be pulled is built, as Docker Compose does
+        if present is not None:
             return present
-        if buildable or service.pull_policy == "never":
-            flag = "--no-build was given" if buildable else "pull_policy is never"
-            raise PullError(f'image "{reference}" is not in the store and {flag}', span=place)
-        return _resolve(source, reference, place)
+        if may_build:
+            return builder.build(project, service)
+        flag = "--no-build was given" if service.build is not None else "the pull policy is never"
+        raise PullError(f'image "{reference}" is not in the store and {flag}', span=place)
 
     return job
+
+
+def _policy(service: Service, options: ImageOptions) -> PullPolicy:
+    return parse_policy(options.pull or service.pull_policy)
+
+
+def _is_pulled(service: Service, policy: PullPolicy, source: ImageSource, *, is_present: bool) -> bool:
+    """Whether a registry is asked. What can be built here is only pulled where the policy says so: most have no registry in reach."""
+    if not service.image or (service.build is not None and policy.rule is PullRule.UNSAID):
+        return False
+    return policy.wants(is_present=is_present, age_s=source.age_s(service.image))
 
 
 def _require_this_platform(service: Service, place: Span | None) -> None:
@@ -185,7 +212,7 @@ def _require_this_platform(service: Service, place: Span | None) -> None:
 def _resolve(source: ImageSource, reference: str, place: Span | None) -> StoredImage:
     """Resolve with the Compose file's place in the error, which the source cannot know."""
     try:
-        return source.resolve(reference)
+        return source.resolve(reference, pull=True)
     except PullError as error:
         raise PullError(error.message, span=error.span or place, hint=error.hint, details=error.details) from error
 

@@ -6,12 +6,16 @@ import base64
 import binascii
 import os
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from cais import decoding
-from cais.errors import InvalidInput, MissingTool, Problem, Span
+from cais.errors import HostError, InvalidInput, MissingTool, Problem, Span
 from cais.registry.settings import DOCKER_HUB
+
+if TYPE_CHECKING:
+    from cais.proc import Outcome
 
 _HUB_KEY = "https://index.docker.io/v1/"
 _HELPER_TIMEOUT_S = 10.0
@@ -40,7 +44,9 @@ class _Auth(msgspec.Struct, frozen=True):
     identitytoken: str = ""
 
 
-class _DockerConfig(msgspec.Struct, frozen=True, rename="camel"):
+class DockerConfig(msgspec.Struct, frozen=True, rename="camel"):
+    """What of Docker's config.json is about credentials."""
+
     auths: Mapping[str, _Auth] = {}
     cred_helpers: Mapping[str, str] = {}
     creds_store: str = ""
@@ -61,25 +67,41 @@ def find_credentials(registry: str, path: str) -> Credentials | None:
 
     Raises InvalidInput for a broken file, MissingTool when it names a helper that is not installed.
     """
-    try:
-        with open(path, "rb") as stream:
-            config = decoding.decode(stream.read(), _DockerConfig)
-    except FileNotFoundError:
-        return None
-    except msgspec.DecodeError as error:
-        raise InvalidInput([Problem(f"the Docker configuration is broken: {error}", Span(path, 1))]) from error
-    keys = _keys(registry)
-    for key in keys:
-        if helper := config.cred_helpers.get(key):
-            return _ask(helper, key)
+    config = read_config(path)
+    keys = keys_of(registry)
+    if helper := helper_of(registry, config):
+        # Where one helper keeps them all, older entries may still stand in the file.
+        found = _ask(helper, keys[0])
+        if found is not None or registry in config.cred_helpers:
+            return found
     for key in keys:
         entry = config.auths.get(key)
         if entry is not None and (entry.auth or entry.username or entry.identitytoken):
             return _decode(entry, path)
-    return _ask(config.creds_store, keys[0]) if config.creds_store else None
+    return None
 
 
-def _keys(registry: str) -> tuple[str, ...]:
+def read_config(path: str) -> DockerConfig:
+    """The file; an empty one where there is none. Raises InvalidInput."""
+    try:
+        with open(path, "rb") as stream:
+            data = stream.read()
+    except FileNotFoundError:
+        return DockerConfig()
+    try:
+        return decoding.decode(data, DockerConfig) if data.strip() else DockerConfig()
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InvalidInput([Problem(f"the Docker configuration is broken: {error}", Span(path, 1))]) from error
+
+
+def helper_of(registry: str, config: DockerConfig) -> str:
+    """The helper that keeps a registry's credentials, "" for none."""
+    own = next((config.cred_helpers[key] for key in keys_of(registry) if key in config.cred_helpers), "")
+    return own or config.creds_store
+
+
+def keys_of(registry: str) -> tuple[str, ...]:
+    """The names under which credentials for a registry may be filed; new ones are filed under the first."""
     if registry == DOCKER_HUB:
         return (_HUB_KEY, DOCKER_HUB, "index.docker.io", "https://index.docker.io/v1")
     return (
@@ -102,18 +124,25 @@ def _decode(entry: _Auth, path: str) -> Credentials:
 
 
 def _ask(helper: str, key: str) -> Credentials | None:
-    """A credential helper (docker-credential-helpers protocol): the registry on stdin, JSON on stdout; a failure means it has none."""
+    outcome = call_helper(helper, "get", key.encode())
+    if not outcome.ok:
+        return None  # a failure means that it has none
+    try:
+        answer = decoding.decode(outcome.stdout, _HelperAnswer)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise HostError(f'credential helper "docker-credential-{helper}" answers what is not JSON') from error
+    if answer.username == _TOKEN_USER:
+        return Credentials(identity_token=answer.secret)
+    return Credentials(username=answer.username, password=answer.secret)
+
+
+def call_helper(helper: str, verb: str, data: bytes) -> Outcome:
+    """Run a credential helper (docker-credential-helpers protocol: a verb as argument, the rest on stdin). Raises MissingTool."""
     from cais import proc
 
     program = f"docker-credential-{helper}"
     if os.path.basename(program) != program:
         raise MissingTool(f'credential helper "{helper}" has no valid name')
     hint = "install it, or take it out of ~/.docker/config.json"
-    command = proc.Command(argv=(program, "get"), stdin=key.encode(), timeout_s=_HELPER_TIMEOUT_S, install_hint=hint)
-    outcome = proc.run(command)
-    if not outcome.ok:
-        return None
-    answer = decoding.decode(outcome.stdout, _HelperAnswer)
-    if answer.username == _TOKEN_USER:
-        return Credentials(identity_token=answer.secret)
-    return Credentials(username=answer.username, password=answer.secret)
+    command = proc.Command(argv=(program, verb), stdin=data, timeout_s=_HELPER_TIMEOUT_S, install_hint=hint)
+    return proc.run(command)

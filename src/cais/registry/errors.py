@@ -5,6 +5,7 @@ PullError
  +-- NotInRegistry         the registry answered and has no such image (or shows it to nobody unknown)
  +-- Refused               the registry does not want to, for the reason it gives
  +-- ConnectionLost        it broke off or became silent within an answer: what has come is kept, and is worth another try
+LoginRefused               the registry does not take this name with this password (exit code 1)
 PushError                  the same on the way there (exit code 1: nobody waits for an image)
 """
 
@@ -41,6 +42,10 @@ class ConnectionLost(PullError):
 
 class PushError(CaisError):
     """An image could not be given to a registry."""
+
+
+class LoginRefused(CaisError):
+    """The registry does not take this name with this password."""
 
 
 def push_error(name: str, error: PullError) -> PushError:

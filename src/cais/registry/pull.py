@@ -76,6 +76,7 @@ def _pull_from(
     with contextlib.closing(repository.transport):
         present = store.find(str(reference))
         if present is not None and (digest := _unchanged(repository, wanted, present, store)):
+            remember(store, present.id, reference.name, digest, None)
             return Pulled(present, digest, is_new=False)
         source = RegistrySource(repository, reference.digest or reference.tag, settings.transfers)
         taken = take(source, store, [str(reference)], wanted.platform, events, abort=repository.transport.abort)

@@ -10,7 +10,7 @@ from cais.images.store import ImageStore
 def remember(store: ImageStore, image_id: Digest, repository: str, digest: Digest, manifest: Manifest | None) -> None:
     """`repository` (`ghcr.io/a/b`) knows the image by `digest`; with a manifest given, it has its blobs."""
     known = store.records.known
-    known.add_digest(image_id, repository, digest)
+    known.add_digest(image_id, repository, digest, store.records.clock.now())
     if manifest is not None:
         for each in (manifest.config, *manifest.layers):
             known.add_repository(parse_digest(each.digest), repository)

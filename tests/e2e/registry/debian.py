@@ -10,9 +10,9 @@ from pathlib import Path
 
 from tests.e2e.harness import until
 
-USER, PASSWORD = "me", "secret"
+USER, PASSWORD = "me", "hush-hush"
 # bcrypt of the password, which is all that the registry takes (htpasswd -nbB).
-_HTPASSWD = f"{USER}:$2b$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n"
+_HTPASSWD = f"{USER}:$2b$05$abcdefghijklmnopqrstuu4uoW5CdSDmY8cLkib7pLDRBlvRVo8Pe\n"
 
 
 class DebianRegistry:

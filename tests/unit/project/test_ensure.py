@@ -15,11 +15,15 @@ class Source:
     def __init__(self, *known: str) -> None:
         self.known = set(known)
         self.resolved: list[str] = []
+        self.ages: dict[str, float] = {}
 
     def local(self, reference: str) -> StoredImage | None:
         return image() if reference in self.known else None
 
-    def resolve(self, reference: str) -> StoredImage:
+    def age_s(self, reference: str) -> float | None:
+        return self.ages.get(reference)
+
+    def resolve(self, reference: str, *, pull: bool = False) -> StoredImage:
         self.resolved.append(reference)
         if reference.startswith("nowhere"):
             raise PullError(f'image "{reference}" is nowhere', hint="import it")
@@ -35,9 +39,9 @@ class Builder:
         return image("c")
 
 
-def ensure(wanted: Project, source: Source, **options: bool) -> list[str]:
+def ensure(wanted: Project, source: Source, **options: object) -> list[str]:
     builder = Builder()
-    ensure_images(wanted, tuple(wanted.services), source, builder, ImageOptions(**options))
+    ensure_images(wanted, tuple(wanted.services), source, builder, ImageOptions(**options))  # type: ignore[arg-type]
     return builder.built
 
 
@@ -52,10 +56,19 @@ def ensure(wanted: Project, source: Source, **options: bool) -> list[str]:
         ({"image": "nginx"}, ("nginx",), {}, [], []),
         ({"image": "nginx", "pull_policy": "always"}, ("nginx",), {}, [], ["nginx"]),
         ({"image": "nginx"}, ("nginx",), {"build": True}, [], []),
+        ({"image": "nginx"}, ("nginx",), {"pull": "always"}, [], ["nginx"]),
+        ({"image": "nginx", "pull_policy": "always"}, ("nginx",), {"pull": "missing"}, [], []),
+        ({"image": "nginx", "pull_policy": "daily"}, ("nginx",), {}, [], ["nginx"]),
+        ({"image": "nginx", "pull_policy": "never"}, ("nginx",), {}, [], []),
+        ({"image": "app", "build": BUILD}, (), {}, ["web"], []),
+        ({"image": "app", "build": BUILD, "pull_policy": "missing"}, (), {}, [], ["app"]),
+        ({"image": "app", "build": BUILD, "pull_policy": "always"}, ("app",), {}, [], ["app"]),
+        ({"image": "nowhere", "build": BUILD, "pull_policy": "always"}, ("nowhere",), {}, ["web"], ["nowhere"]),
+        ({"image": "app", "build": BUILD, "pull_policy": "never"}, (), {}, ["web"], []),
     ],
 )
 def test_where_an_image_comes_from(
-    fields: dict[str, object], known: tuple[str, ...], options: dict[str, bool], built: list[str], resolved: list[str]
+    fields: dict[str, object], known: tuple[str, ...], options: dict[str, object], built: list[str], resolved: list[str]
 ) -> None:
     source = Source(*known)
     assert ensure(project(service("web", depends_on=None, **fields)), source, **options) == built
@@ -63,7 +76,7 @@ def test_where_an_image_comes_from(
 
 
 def test_never_pull_and_no_build_say_so() -> None:
-    with pytest.raises(PullError, match="pull_policy is never"):
+    with pytest.raises(PullError, match="the pull policy is never"):
         ensure(project(service("web", pull_policy="never")), Source())
     with pytest.raises(PullError, match="--no-build was given"):
         ensure(project(service("web", image="", build=BUILD)), Source(), no_build=True)
