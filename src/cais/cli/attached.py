@@ -14,6 +14,7 @@ from cais.cli.wire import Wire
 from cais.compose.model.project import Project
 from cais.engine.protocol import ContainerState, Health, State
 from cais.errors import CaisError
+from cais.events import MessageEvent, Phase
 from cais.project import logs, teardown
 from cais.project.actions import Plan
 from cais.project.execute import execute
@@ -63,6 +64,8 @@ class _Printer:
         self._broken: BrokenPipeError | None = None
         self._follower = logs.Follower(wire.engine, self._stop)
         containers = self._containers()
+        for text in logs.without_log(containers):
+            wire.tell(MessageEvent(phase=Phase.WARNING, text=text))
         view.know(containers)
         for container in containers:
             self._follower.add(container, since=since)

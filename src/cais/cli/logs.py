@@ -12,6 +12,7 @@ from cais.cli.view.moments import moment
 from cais.cli.wire import Wire
 from cais.engine.protocol import ContainerState
 from cais.errors import UsageError
+from cais.events import MessageEvent, Phase
 from cais.project import logs, select
 
 
@@ -45,6 +46,8 @@ def run(args: argparse.Namespace, wire: Wire) -> int:
         timestamps=args.timestamps,
         project=name,
     )
+    for text in logs.without_log(chosen):
+        wire.tell(MessageEvent(phase=Phase.WARNING, text=text))
     view.know(chosen)
     if not args.follow:
         for record in logs.merged(wire.engine, chosen, tail=tail, since=since, until=until):

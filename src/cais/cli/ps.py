@@ -87,7 +87,8 @@ def as_json(container: ContainerState, wire: Wire) -> dict[str, object]:
         "Command": _command(container, wire, whole=True),
         "CreatedAt": time.strftime("%Y-%m-%d %H:%M:%S +0000 UTC", time.gmtime(container.created_at)),
         "ExitCode": container.exit_code,
-        "Health": container.health.value if container.health.value != "none" else "",
+        # Of what does not run there is no health; what is recorded is the last there was.
+        "Health": container.health.value if container.pid and container.health.value != "none" else "",
         "ID": container.id,
         "Image": container.spec.image_reference,
         "Labels": ",".join(f"{key}={value}" for key, value in sorted(container.spec.labels.items())),

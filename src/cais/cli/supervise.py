@@ -14,6 +14,7 @@ def main(project: str) -> int:
     import_asyncio()
     from cais.cli.options import GlobalOptions
     from cais.cli.wire import Wire
+    from cais.engine.native.logwatch import LogWatch
     from cais.linux.listeners import listening
     from cais.supervise.serve import serve
     from cais.supervise.spawn import ready_fd
@@ -29,6 +30,7 @@ def main(project: str) -> int:
         hold=lambda: networking.hold(project, networking.held_ports(project)),
         upkeep=networking.ensure_name_server,
         listening=listening,
+        log_watch=LogWatch(wire.locations).watch,
     )
     return 0
 

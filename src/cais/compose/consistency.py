@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 
 import msgspec
 
-from cais.compose import conflicts, reading
+from cais.compose import reading
 from cais.compose.cycles import cycles
 from cais.compose.defaults import SERVICE_PREFIX
 from cais.compose.nodes import MapNode, Node, Path, ScalarNode
@@ -200,7 +200,6 @@ _SERVICE_RULES: tuple[_Rule, ...] = (
     _restart,
     _said_twice,
     _replicas,
-    *conflicts.RULES,
 )
 
 

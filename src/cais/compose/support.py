@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from cais.compose import reading
+from cais.compose import contradictions, reading
 from cais.compose.nodes import ListNode, MapNode, Node, ScalarNode
 from cais.compose.problems import Problems
 from cais.errors import Span
@@ -141,7 +141,11 @@ ROWS: tuple[Row, ...] = (
     Row(_S + "mem_swappiness", _YES, "with cgroups v1; v2 has no such thing, which is said at the start"),
     Row(_S + "isolation", _NO, "for Windows containers"),
     # logging, deploy, develop
-    Row(_S + "logging", _YES, "logs are files; max-size and max-file bound them"),
+    Row(
+        _S + "logging",
+        _YES,
+        "json-file, local and none, with max-size and max-file; the first two are the same files with other defaults",
+    ),
     Row(_S + "deploy", _YES),
     *_honoured(_S + "deploy.", "replicas", "resources.limits", "resources.reservations.memory"),
     Row(_S + "deploy.restart_policy", _YES, "goes before restart; Docker Compose knows no delay and no window"),
@@ -227,8 +231,11 @@ _ONLY: Mapping[str, tuple[State, tuple[str, ...], str]] = {
         "mounts are of type bind, volume, tmpfs or image",
     ),
     "services.*.ports.protocol": (State.REFUSED, ("tcp", "udp"), "ports are tcp or udp"),
-    "services.*.logging.driver": (State.ELSEWHERE, ("", "json-file", "local"), "logs are files"),
-    "services.*.cgroup": (State.REFUSED, ("", "private", "host"), "a cgroup namespace is private or the host's"),
+    "services.*.logging.driver": (
+        State.ELSEWHERE,
+        ("", "json-file", "local", "none"),
+        "logs are kept in files, as with json-file",
+    ),
     "services.*.uts": (State.REFUSED, ("", "host"), "a container has its own host name or the host's"),
     "services.*.userns_mode": (State.REFUSED, ("", "host"), "containers have no user namespace of their own"),
     "services.*.runtime": (
@@ -250,6 +257,8 @@ def check(tree: MapNode, problems: Problems) -> None:
             checker.attribute(key, node, key, tree.key_span(key), "")
     for name, service, _ in reading.entries(tree, "services"):
         checker.below("services.*", service, "", f' of service "{name}"')
+        if isinstance(service, MapNode):
+            contradictions.check(name, service, problems)
 
 
 class _Checker:

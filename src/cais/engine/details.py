@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
 
 import msgspec
 
 DeviceLimit = tuple[str, int]
 """A block device of the host (its path) and its weight or rate."""
+
+
+class LogDriver(enum.Enum):
+    """Where a container's output goes: files that can be read again, or nowhere. json-file and local differ in their defaults only."""
+
+    JSON_FILE = "json-file"
+    LOCAL = "local"
+    NONE = "none"
+
+
+class LogSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a log is kept: at most `max_files` files of `max_bytes` (None for no limit)."""
+
+    driver: LogDriver = LogDriver.JSON_FILE
+    max_bytes: int | None = None
+    max_files: int = 1
 
 
 class HookSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

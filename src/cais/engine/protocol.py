@@ -12,7 +12,7 @@ from typing import Protocol
 
 import msgspec
 
-from cais.engine.details import BlockLimits, Captured, HookSpec
+from cais.engine.details import BlockLimits, Captured, HookSpec, LogSpec
 
 # --- what to create --------------------------------------------------------------------------------------------------
 
@@ -211,7 +211,7 @@ class ContainerSpec(msgspec.Struct, frozen=True, kw_only=True):
     restart: RestartPolicy = RestartPolicy()
     restart_unhealthy: bool = False
     probe: ProbeSpec | None = None
-    log_max_bytes: int | None = None
+    log: LogSpec = LogSpec()
     post_start: tuple[HookSpec, ...] = ()
     pre_stop: tuple[HookSpec, ...] = ()
     config_hash: str = ""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterator
 
 import msgspec
 
+from cais.engine.details import LogDriver
 from cais.engine.protocol import ContainerState, Engine, LogLine, State
 from cais.errors import NotFoundError
 from cais.supervise import policy
@@ -54,6 +55,12 @@ def _records(
 ) -> Iterator[LogRecord]:
     for line in engine.logs(container.id, tail=tail, since=since, until=until):
         yield LogRecord(container, line)
+
+
+def without_log(containers: Collection[ContainerState]) -> tuple[str, ...]:
+    """What there is to say of containers of which no log is kept, a sentence each."""
+    silent = (c for c in containers if c.spec.log.driver is LogDriver.NONE)
+    return tuple(f"{c.name} keeps no log: its logging driver is none" for c in silent)
 
 
 class Remark(msgspec.Struct, frozen=True):

@@ -28,6 +28,7 @@ from cais.errors import CaisError
 from cais.images.model import HealthConfig, StoredImage
 from cais.project import mounts, names
 from cais.project.confighash import canonical_config, config_hash
+from cais.project.logspec import log_spec
 
 NANOSECONDS = 1_000_000_000
 DEFAULT_GRACE_S = 10.0
@@ -101,7 +102,7 @@ def container_spec(
         restart=restart_policy(service),
         restart_unhealthy=service.x_cais.restart_unhealthy,
         probe=probe_spec(service.healthcheck, image.config.config.healthcheck),
-        log_max_bytes=_log_max_bytes(service),
+        log=log_spec(service.logging),
         post_start=tuple(_hook(hook) for hook in service.post_start),
         pre_stop=tuple(_hook(hook) for hook in service.pre_stop),
         config_hash=digest,
@@ -318,8 +319,3 @@ def _device(text: str) -> tuple[str, str, str]:
     source, _, rest = text.partition(":")
     target, _, permissions = rest.partition(":")
     return source, target or source, permissions or "rwm"
-
-
-def _log_max_bytes(service: Service) -> int | None:
-    size = service.logging.options.get("max-size") if service.logging else None
-    return mounts.size_bytes(size) if size else None

@@ -51,6 +51,8 @@ LISTEN_GROWTH = 0.03
 T = TypeVar("T")
 Listening = Callable[[int], frozenset[bytes] | None]
 """What the network namespace of a pid listens on; None when the process is gone."""
+LogWatch = Callable[[str, int], None]
+"""Has so many files of a running container's log kept."""
 
 
 class Supervisor:
@@ -69,9 +71,11 @@ class Supervisor:
         *,
         booted_at: float = 0.0,
         listening: Listening | None = None,
+        log_watch: LogWatch | None = None,
     ) -> None:
         self._engine = engine
         self._listening = listening
+        self._log_watch = log_watch
         self._project = project
         self._clock = clock
         self._clerk = clerk
@@ -206,6 +210,7 @@ class Supervisor:
         match step:
             case Watch(pid, run):
                 self._exits.watch(container_id, pid, functools.partial(self._process_gone, container_id, run))
+                self._watch_log(container_id, self._kept[container_id].state.spec.log.max_files)
                 if self._listening is not None:
                     self._spawn(self._listen(container_id, pid, run, self._listening))
             case Unwatch():
@@ -214,6 +219,14 @@ class Supervisor:
                 self._publish(event)
             case _:
                 self._spawn(self._guard(container_id, step))
+
+    def _watch_log(self, container_id: str, max_files: int) -> None:
+        if self._log_watch is None or max_files < 2:
+            return
+        try:
+            self._log_watch(container_id, max_files)
+        except OSError as error:  # then one file is kept, which conmon sees to
+            self._clerk.note(container_id, error)
 
     async def _take(self, container_id: str, step: Step) -> None:
         """The steps that need the engine."""

@@ -18,7 +18,7 @@ from cais.supervise.clerk import Clerk, Hold, Upkeep
 from cais.supervise.exits import PidfdWatch
 from cais.supervise.history import History
 from cais.supervise.journal import Journal
-from cais.supervise.loop import Listening, Supervisor
+from cais.supervise.loop import Listening, LogWatch, Supervisor
 from cais.supervise.server import Server
 
 LINGER_S = 5.0  # without anything to watch
@@ -35,6 +35,7 @@ def serve(
     hold: Hold | None = None,
     upkeep: Upkeep | None = None,
     listening: Listening | None = None,
+    log_watch: LogWatch | None = None,
     linger_s: float = LINGER_S,
 ) -> bool:
     """Supervise `project` until nothing is left to watch, or SIGTERM. False, at once, when another supervisor does so already.
@@ -55,7 +56,9 @@ def serve(
         exits = PidfdWatch()
         booted_at = clock.now() - time.clock_gettime(time.CLOCK_BOOTTIME)
         clerk = Clerk(clock, history, journal, hold=hold, upkeep=upkeep)
-        supervisor = Supervisor(engine, project, clock, clerk, exits, booted_at=booted_at, listening=listening)
+        supervisor = Supervisor(
+            engine, project, clock, clerk, exits, booted_at=booted_at, listening=listening, log_watch=log_watch
+        )
         asyncio.run(_live(supervisor, paths, ready_fd, linger_s))
     except BaseException as error:
         journal.write(clock.now(), "the supervisor ends: " + "".join(traceback.format_exception(error)))

@@ -52,7 +52,10 @@ def test_what_is_not_honoured_has_words() -> None:
             "volumes: ['./a:/b:z']",
             ['"volumes.bind.selinux" of service "a" has no effect: files are not relabelled for SELinux'],
         ),
-        ("logging: {driver: syslog}", ['"logging.driver: syslog" of service "a" has no effect: logs are files']),
+        (
+            "logging: {driver: syslog}",
+            ['"logging.driver: syslog" of service "a" has no effect: logs are kept in files, as with json-file'],
+        ),
         ("cpu_count: 0", []),
         ("x-own: {isolation: process}", []),
         ("environment: {isolation: process}", []),
@@ -91,3 +94,35 @@ def test_refusals(loader: Loader, text: str, error: str) -> None:
 
 def test_disabled_services_are_not_judged(loader: Loader) -> None:
     assert loader.project("services: {a: {image: x}, b: {image: x, gpus: all, profiles: [p]}}").warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "refusals"),
+    [
+        ("uts: host, hostname: a", ['service "a" has both "uts: host" and "hostname"']),
+        ("cpus: 1, cpu_quota: 5", ['service "a" has both "cpus" and "cpu_quota"']),
+        ("mem_swappiness: 101", ['"mem_swappiness" of service "a" is 101, not between -1 and 100']),
+        ("memswap_limit: 1g", ['service "a" has a "memswap_limit" without a "mem_limit"']),
+        (
+            "memswap_limit: 1g, mem_limit: 2g",
+            ['"memswap_limit" of service "a" is less than its memory limit: it counts memory and swap together'],
+        ),
+        ("memswap_limit: -1", []),
+        ("memswap_limit: 2g, mem_limit: 2g", []),
+        ("memswap_limit: 2g, deploy: {resources: {limits: {memory: 1g}}}", []),
+        ("cgroup_parent: a.slice", ['"cgroup_parent" of service "a" is "a.slice", which is no path of a cgroup']),
+        ("cgroup_parent: /a/../b", ['"cgroup_parent" of service "a" is "/a/../b", which is no path of a cgroup']),
+        ("cgroup_parent: /a/b", []),
+        ("logging: {options: {max-sise: 1m}}", ['logging option "max-sise" of service "a" is not known']),
+        ("logging: {driver: local, options: {max-size: 1m}}", []),
+        ("logging: {driver: gelf, options: {gelf-address: x}}", []),
+        (
+            "userns_mode: auto",
+            ['"userns_mode: auto" of service "a" is not supported: containers have no user namespace of their own'],
+        ),
+        ("runtime: runsc", ['"runtime: runsc" of service "a" is not supported: containers run on crun or runc']),
+    ],
+)
+def test_what_contradicts_itself_is_shown_and_not_run(loader: Loader, text: str, refusals: list[str]) -> None:
+    project = loader.project(f"services: {{a: {{image: x, {text}}}}}")
+    assert [told.message for told in project.refusals] == refusals

@@ -36,6 +36,11 @@ class Folder(msgspec.Struct, frozen=True):
         return os.path.join(self.path, "log")
 
     @property
+    def log_lock(self) -> str:
+        """Held while the files of the log are renamed."""
+        return os.path.join(self.path, "log-lock")
+
+    @property
     def files(self) -> str:
         """Contents of secrets and configs."""
         return os.path.join(self.path, "files")

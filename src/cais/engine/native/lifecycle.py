@@ -18,7 +18,7 @@ from collections.abc import Callable
 import msgspec
 
 from cais import decoding, proc
-from cais.engine.native import bundle, cgroup, monitor, mounts, observe, rootfs
+from cais.engine.native import bundle, cgroup, logfiles, monitor, mounts, observe, rootfs
 from cais.engine.native.inherit import with_borrowed
 from cais.engine.native.netprotocol import Endpoint
 from cais.engine.native.parts import Parts
@@ -116,6 +116,7 @@ def settle_locked(parts: Parts, record: Record) -> Record:
     fields = ("phase", "pid", "pid_started", "finished_at", "exit_code", "oom_killed", "exit_reason")
     changed = parts.records.change(record.id, **{name: getattr(life, name) for name in fields}, killed_by="")
     discard_runtime_state(parts, record)
+    logfiles.finish(parts.folder(record.id).log)
     return changed
 
 
@@ -235,10 +236,10 @@ def _launch(parts: Parts, record: Record, on_ready: Callable[[], None]) -> tuple
     for path in (folder.pid_file, folder.monitor_pid_file, os.path.join(folder.exits, record.id)):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
-    pid = monitor.launch(
-        runtime, record.id, folder, tty=spec.tty, stdin=spec.stdin_open, log_max_bytes=spec.log_max_bytes
-    )
+    pid = monitor.launch(runtime, record.id, folder, tty=spec.tty, stdin=spec.stdin_open, log=spec.log)
     started = processes.start_time(pid)
+    if spec.log.max_files > 1:
+        logfiles.rotate(folder.log, spec.log.max_files, folder.log_lock)
     on_ready()
     outcome = runtime.apart(lambda: proc.run(proc.Command(argv=runtime.argv("start", record.id))))
     if not outcome.ok:

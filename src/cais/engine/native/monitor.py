@@ -8,6 +8,7 @@ import time
 import msgspec
 
 from cais import decoding, proc
+from cais.engine.details import LogDriver, LogSpec
 from cais.engine.native.folders import Folder
 from cais.engine.native.runtime import Runtime
 from cais.errors import CaisError, HostError
@@ -32,13 +33,11 @@ class StartFailed(CaisError):
         self.code = code
 
 
-def launch(
-    runtime: Runtime, container_id: str, folder: Folder, *, tty: bool, stdin: bool, log_max_bytes: int | None
-) -> int:
+def launch(runtime: Runtime, container_id: str, folder: Folder, *, tty: bool, stdin: bool, log: LogSpec) -> int:
     """Start a monitor and through it create the container; PID 1's pid on the host, waiting to be started. Raises StartFailed."""
     reader, writer = os.pipe2(os.O_CLOEXEC)
     command = proc.Command(
-        argv=_argv(runtime, container_id, folder, tty=tty, stdin=stdin, log_max_bytes=log_max_bytes),
+        argv=_argv(runtime, container_id, folder, tty=tty, stdin=stdin, log=log),
         env={"_OCI_SYNCPIPE": str(writer)},
         pass_fds=(writer,),
         cwd="/",
@@ -73,16 +72,17 @@ def launch(
 
 
 def _argv(
-    runtime: Runtime, container_id: str, folder: Folder, *, tty: bool, stdin: bool, log_max_bytes: int | None
+    runtime: Runtime, container_id: str, folder: Folder, *, tty: bool, stdin: bool, log: LogSpec
 ) -> tuple[str, ...]:
     program, *arguments = runtime.argv()
+    path = "none:" if log.driver is LogDriver.NONE else f"k8s-file:{folder.log}"
     return (
         *("conmon", "--api-version", "1", "--cid", container_id, "--cuuid", container_id, "--name", container_id[:12]),
         *("--runtime", program, *(f"--runtime-arg={argument}" for argument in arguments)),
         *("--bundle", folder.bundle, "--full-attach", "--persist-dir", folder.bundle, "--exit-dir", folder.exits),
         *("--container-pidfile", folder.pid_file, "--conmon-pidfile", folder.monitor_pid_file),
-        *("--log-path", f"k8s-file:{folder.log}", "--log-level", "error", "--no-sync-log"),
-        *(("--log-size-max", str(log_max_bytes)) if log_max_bytes else ()),
+        *("--log-path", path, "--log-level", "error", "--no-sync-log"),
+        *(("--log-size-max", str(log.max_bytes)) if log.max_bytes else ()),
         *(("--terminal",) if tty else ()),
         *(("--stdin",) if stdin else ()),
     )
