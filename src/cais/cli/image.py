@@ -26,6 +26,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     inspect = commands.add_parser("inspect", help="show all that is known of images, as JSON")
     inspect.add_argument("images", nargs="+", metavar="IMAGE")
     inspect.set_defaults(act=_inspect)
+    validate = commands.add_parser("validate", help="recompute all that is recorded of images, and say what is wrong")
+    validate.add_argument("images", nargs="*", metavar="IMAGE", help="default: all")
+    validate.set_defaults(act=_validate)
     rm = commands.add_parser("rm", help="remove images")
     rm.add_argument("images", nargs="+", metavar="IMAGE")
     rm.add_argument("-f", "--force", action="store_true", help="also an image named by id that goes by several names")
@@ -95,6 +98,19 @@ def _inspect(args: argparse.Namespace, wire: Wire) -> int:
         )
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n")
     return 0
+
+
+def _validate(args: argparse.Namespace, wire: Wire) -> int:
+    """Prints nothing when all is well; exit code 1 when something is not."""
+    found = [need_image(wire, name) for name in args.images] if args.images else list(wire.images.images())
+    damaged = 0
+    for image in found:
+        for fault in wire.images.validate(image.id):
+            damaged += 1
+            print(f"{image.references[0] if image.references else image.id}: {fault}")
+    if damaged:
+        wire.tell(MessageEvent(phase=Phase.WARNING, text="remove what is damaged, and get or build it again"))
+    return 1 if damaged else 0
 
 
 def _rm(args: argparse.Namespace, wire: Wire) -> int:

@@ -59,6 +59,18 @@ def _configure_registry(commands: argparse._SubParsersAction[argparse.ArgumentPa
     push.add_argument("-q", "--quiet", action="store_true", help="no progress, only the names")
     push.set_defaults(act=_push)
 
+    copy = commands.add_parser("copy", help="copy an image between registries, the store, OCI folders and archives")
+    place = "docker://NAME, store:NAME, oci:FOLDER[:NAME] or archive:FILE[:NAME]"
+    copy.add_argument("source", metavar="SRC", help=place)
+    copy.add_argument("target", metavar="DST", help="the same; what is written keeps its digest")
+    copy.add_argument("--platform", metavar="OS/ARCH", help="of an image for several platforms, this one")
+    copy.add_argument("--all", action="store_true", help="all platforms, and what else an index names")
+    copy.add_argument(
+        "--compression", choices=("gzip", "zstd", "none"), default="gzip", help="how layers made here are packed"
+    )
+    copy.add_argument("-q", "--quiet", action="store_true", help="no progress")
+    copy.set_defaults(act=_copy)
+
 
 def _configure_files(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     bring = commands.add_parser(
@@ -125,6 +137,29 @@ def _push(args: argparse.Namespace, wire: Wire) -> int:
                 compression=Compression(args.compression),
             )
         print(reference if args.quiet else f"{reference.tag}: digest: {digest}")
+    return 0
+
+
+def _copy(args: argparse.Namespace, wire: Wire) -> int:
+    from cais.images.compress import Compression
+    from cais.images.platforms import parse_platform
+    from cais.registry.between import CopyOptions, copy_between
+    from cais.registry.places import parse_place
+
+    source, target = parse_place(args.source), parse_place(args.target)
+    if args.all and args.platform:
+        raise UsageError("--all and --platform contradict each other")
+    options = CopyOptions(
+        platform=parse_platform(args.platform) if args.platform else None,
+        all=args.all,
+        compression=Compression(args.compression),
+    )
+    if args.dry_run:
+        print(f"would copy {args.source} to {args.target}")
+        return 0
+    with _shown(wire, quiet=args.quiet) as view:
+        digest = copy_between(source, target, wire.images, events=view, settings=wire.registries, options=options)
+    print(digest)
     return 0
 
 

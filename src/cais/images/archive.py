@@ -10,19 +10,18 @@ from typing import BinaryIO
 import msgspec
 
 from cais import durable
-from cais.digest import Digest, digest_file, hex_of, parse_digest
+from cais.digest import Digest, digest_file, parse_digest
 from cais.errors import InvalidImage, NotFoundError, Problem
 from cais.images import tarwrite
 from cais.images.archivefile import ArchiveFile, open_archive
 from cais.images.arrival import ArrivingLayer, check_layer_count, take_layers
 from cais.images.blobs import INDEX_FILE, LAYOUT_CONTENT, LAYOUT_FILE
+from cais.images.dockerarchive import DOCKER_FILE, DockerImage, media_type_of
 from cais.images.documents import decode, decode_config
-from cais.images.index import NAME_ANNOTATION, TAG_ANNOTATION, Index, IndexEntry, choose, decode_manifest, index_entry
+from cais.images.index import Index, IndexEntry, choose, decode_manifest, index_entry
 from cais.images.layer import layer_tar
+from cais.images.layout import blob_name, entry_name
 from cais.images.model import (
-    MEDIA_LAYER,
-    MEDIA_LAYER_GZIP,
-    MEDIA_LAYER_ZSTD,
     Descriptor,
     Manifest,
     StoredImage,
@@ -32,17 +31,8 @@ from cais.images.records import Records, layer_descriptor
 from cais.images.reference import Reference, parse_reference
 from cais.images.rows import ImageRow, SnapshotRow
 
-_DOCKER_FILE = "manifest.json"
 _MAX_INDEX_DEPTH = 3
 OnBytes = Callable[[int], None]
-
-
-class _DockerImage(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
-    """One element of `docker save`'s manifest.json."""
-
-    config: str
-    layers: tuple[str, ...] = ()
-    repo_tags: tuple[str, ...] = ()
 
 
 class Export(msgspec.Struct, frozen=True):
@@ -72,7 +62,7 @@ def save(records: Records, exports: Sequence[Export], path: str) -> None:
 def write_archive(records: Records, exports: Sequence[Export], sink: BinaryIO) -> None:
     """Write the archive of `exports`; layers are uncompressed unless the store keeps them compressed."""
     entries: list[IndexEntry] = []
-    docker: list[_DockerImage] = []
+    docker: list[DockerImage] = []
     written: set[Digest] = set()
     for export in exports:
         layers = records.rows.chain(export.image.snapshot)
@@ -81,18 +71,18 @@ def write_archive(records: Records, exports: Sequence[Export], sink: BinaryIO) -
         for digest in (export.image.id, export.image.manifest):
             if digest not in written:
                 written.add(digest)
-                _write(sink, _blob_name(digest), records.blobs.read(digest))
+                _write(sink, blob_name(digest), records.blobs.read(digest))
         named = [(str(reference), reference.tag) for reference in export.references] or [("", "")]
         entries += [index_entry(export.image.manifest, export.image.manifest_bytes, *name) for name in named]
         docker.append(
-            _DockerImage(
-                config=_blob_name(export.image.id),
-                layers=tuple(_blob_name(layer_descriptor(layer).digest) for layer in layers),
+            DockerImage(
+                config=blob_name(export.image.id),
+                layers=tuple(blob_name(layer_descriptor(layer).digest) for layer in layers),
                 repo_tags=tuple(reference.familiar for reference in export.references if reference.tag),
             )
         )
     _write(sink, INDEX_FILE, msgspec.json.encode(Index(manifests=tuple(entries))))
-    _write(sink, _DOCKER_FILE, msgspec.json.encode(docker))
+    _write(sink, DOCKER_FILE, msgspec.json.encode(docker))
     _write(sink, LAYOUT_FILE, LAYOUT_CONTENT)
     sink.write(tarwrite.END)
 
@@ -104,7 +94,7 @@ def _write_layer(
     if descriptor.digest in written:
         return
     written.add(descriptor.digest)
-    name = _blob_name(descriptor.digest)
+    name = blob_name(descriptor.digest)
     sink.write(tarwrite.header(name.encode(), tarwrite.REGULAR, size=descriptor.size))
     size = 0
     for piece in layer_pieces(records, layer, below):
@@ -132,10 +122,6 @@ def _write(sink: BinaryIO, name: str, data: bytes) -> None:
     sink.write(tarwrite.header(name.encode(), tarwrite.REGULAR, size=len(data)) + data + tarwrite.padding(len(data)))
 
 
-def _blob_name(digest: Digest) -> str:
-    return f"blobs/{digest.partition(':')[0]}/{hex_of(digest)}"
-
-
 # --- load ------------------------------------------------------------------------------------------------------------
 
 
@@ -150,8 +136,8 @@ def load(records: Records, path: str, on_bytes: OnBytes | None = None) -> tuple[
         records.snapshots.scratch() as scratch,
         open_archive(path, scratch, on_bytes) as archive,
     ):
-        if archive.has(_DOCKER_FILE):
-            images = decode(archive.read(_DOCKER_FILE), tuple[_DockerImage, ...], "manifest.json of the archive")
+        if archive.has(DOCKER_FILE):
+            images = decode(archive.read(DOCKER_FILE), tuple[DockerImage, ...], "manifest.json of the archive")
             if not images:
                 raise InvalidImage([Problem(f'"{path}" holds no image')])
             return tuple(_load_docker(records, archive, image) for image in images)
@@ -168,7 +154,7 @@ def load(records: Records, path: str, on_bytes: OnBytes | None = None) -> tuple[
     )
 
 
-def _load_docker(records: Records, archive: ArchiveFile, image: _DockerImage) -> StoredImage:
+def _load_docker(records: Records, archive: ArchiveFile, image: DockerImage) -> StoredImage:
     data = archive.read(image.config)
     config = decode_config(data)
     check_layer_count(config, len(image.layers))
@@ -176,35 +162,20 @@ def _load_docker(records: Records, archive: ArchiveFile, image: _DockerImage) ->
     for name, diff_id in zip(image.layers, config.rootfs.diff_ids, strict=True):
         with archive.open(name) as stream:
             digest, size = digest_file(stream)  # type: ignore[arg-type]  # it only reads
-        descriptor = Descriptor(media_type=_media_type(archive, name), digest=digest, size=size)
+        descriptor = Descriptor(media_type=media_type_of(archive, name), digest=digest, size=size)
         layers.append(ArrivingLayer(descriptor, parse_digest(diff_id), _opener(archive, name)))
     return records.record(data, take_layers(records, layers), image.repo_tags, None)
-
-
-def _media_type(archive: ArchiveFile, name: str) -> str:
-    with archive.open(name) as stream:
-        magic = stream.read(4)
-    if magic.startswith(b"\x1f\x8b"):
-        return MEDIA_LAYER_GZIP
-    return MEDIA_LAYER_ZSTD if magic == b"\x28\xb5\x2f\xfd" else MEDIA_LAYER
 
 
 def _load_layout(records: Records, archive: ArchiveFile, index: Index) -> tuple[StoredImage, ...]:
     loaded: dict[Digest, StoredImage] = {}
     for entry in index.manifests:
-        name = _entry_name(entry)
+        name = entry_name(entry)
         references = [str(parse_reference(name))] if name else []
         manifest = _manifest(archive, entry, 0)
         image = _load_manifest(records, archive, manifest, references)
         loaded[image.id] = image
     return tuple(loaded.values())
-
-
-def _entry_name(entry: IndexEntry) -> str:
-    annotations = entry.annotations or {}
-    tag = annotations.get(TAG_ANNOTATION, "")
-    # The second is a tag alone by the specification; Podman puts the whole name there.
-    return annotations.get(NAME_ANNOTATION, "") or (tag if "/" in tag or ":" in tag else "")
 
 
 def _manifest(archive: ArchiveFile, entry: IndexEntry, depth: int) -> Manifest:
@@ -224,13 +195,13 @@ def _load_manifest(
     check_layer_count(config, len(manifest.layers))
     layers = []
     for descriptor, diff_id in zip(manifest.layers, config.rootfs.diff_ids, strict=True):
-        name = _blob_name(parse_digest(descriptor.digest))
+        name = blob_name(parse_digest(descriptor.digest))
         layers.append(ArrivingLayer(descriptor, parse_digest(diff_id), _opener(archive, name)))
     return records.record(data, take_layers(records, layers), references, None)
 
 
 def _read_blob(archive: ArchiveFile, digest: Digest) -> bytes:
-    return archive.read(_blob_name(parse_digest(digest)), digest=digest)
+    return archive.read(blob_name(parse_digest(digest)), digest=digest)
 
 
 def _opener(archive: ArchiveFile, name: str) -> Callable[[], contextlib.AbstractContextManager[ArchiveFile.Source]]:

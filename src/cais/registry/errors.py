@@ -108,7 +108,7 @@ def refused(host: str, what: str, status: int, said: str, *, wait_s: float | Non
     details = [printable(said)] if said else []
     if status in (401, 403):
         return NotInRegistry(
-            f'registry "{host}" does not give us {what}: access denied',
+            f'registry "{host}" refuses {what}: access denied',
             hint=f"check the name; if it is private, log in: cais login {host}",
             details=details,
         )

@@ -13,7 +13,7 @@ from cais.events import EventSink, MessageEvent, Phase
 from cais.images.content import Content, ContentSource, OnBytes, Opened
 from cais.images.dockerform import in_dockers_form
 from cais.images.model import Descriptor
-from cais.registry.errors import Refused
+from cais.registry.errors import NotInRegistry, Refused, RegistryUnreachable
 from cais.registry.settings import Endpoint, RegistrySettings
 
 if TYPE_CHECKING:  # see connections.py
@@ -49,6 +49,40 @@ class RegistrySource:
         """A blob, from `offset` where the registry can do that."""
         with self._repository.blob(descriptor.digest, offset) as (answer, start):
             yield Opened(answer, start)
+
+
+class MirroredSource:
+    """The same image at several places: the first that has it gives it."""
+
+    def __init__(self, sources: Sequence[RegistrySource], events: EventSink) -> None:
+        self.transfers = sources[0].transfers
+        self._sources = sources
+        self._events = events
+        self._chosen = sources[-1]
+
+    def root(self) -> Content:
+        """The manifest or index."""
+        for source in self._sources[:-1]:
+            try:
+                content = source.root()
+            except (RegistryUnreachable, NotInRegistry) as error:
+                self._events.emit(MessageEvent(phase=Phase.WARNING, text=f"mirror passed over: {error.message}"))
+            else:
+                self._chosen = source
+                return content
+        return self._sources[-1].root()
+
+    def manifest(self, digest: Digest) -> Content:
+        """A manifest or index that another names."""
+        return self._chosen.manifest(digest)
+
+    def document(self, descriptor: Descriptor) -> bytes:
+        """A small blob, verified."""
+        return self._chosen.document(descriptor)
+
+    def open(self, descriptor: Descriptor, offset: int = 0) -> contextlib.AbstractContextManager[Opened]:
+        """A blob."""
+        return self._chosen.open(descriptor, offset)
 
 
 class RegistryTarget:

@@ -3,50 +3,20 @@
 from __future__ import annotations
 
 import json
-import random
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.e2e.harness import Cais
 from tests.e2e.registry.debian import PASSWORD, USER, DebianRegistry, debian_registry
+from tests.e2e.registry.images import digest_of, make_image
 
 pytestmark = pytest.mark.root
 
 
-@pytest.fixture
-def cais(tmp_path: Path) -> Cais:
-    (tmp_path / "home").mkdir()
-    (tmp_path / "work").mkdir()
-    home = {"HOME": str(tmp_path / "home"), "DOCKER_CONFIG": "", "CAIS_REGISTRIES": ""}
-    return Cais(tmp_path / "root", tmp_path / "work", home)
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[DebianRegistry]:
-    with debian_registry(tmp_path / "registry") as running:
-        yield running
-
-
-def make_image(cais: Cais, name: str, size_bytes: int = 3_000_000) -> str:
-    """An image of random bytes; its id."""
-    folder = cais.folder / re.sub(r"\W", "-", name)
-    folder.mkdir()
-    (folder / "content").write_bytes(random.Random(name).randbytes(size_bytes))
-    (folder / "link").symlink_to("content")
-    return cais.ok("image", "import", str(folder), name, "-c", 'CMD ["content"]').stdout.strip()
-
-
-def digest_of(output: str) -> str:
-    found = re.search(r"sha256:[a-f0-9]{64}", output)
-    assert found, output
-    return found[0]
-
-
 @pytest.mark.parametrize("compression", ["gzip", "zstd", "none"])
-def test_an_image_goes_there_and_comes_back(cais: Cais, registry: DebianRegistry, compression: str) -> None:
-    name = f"{registry.host}/app/web:1"
+def test_an_image_goes_there_and_comes_back(cais: Cais, debian: DebianRegistry, compression: str) -> None:
+    name = f"{debian.host}/app/web:1"
     image_id = make_image(cais, name)
     pushed = cais.ok("image", "push", name, "--compression", compression)
     digest = digest_of(pushed.stdout)
@@ -59,19 +29,19 @@ def test_an_image_goes_there_and_comes_back(cais: Cais, registry: DebianRegistry
     assert "Already exists" in cais.ok("image", "push", name).stderr
 
 
-def test_tags_of_a_name_go_together_and_blobs_are_mounted(cais: Cais, registry: DebianRegistry) -> None:
-    first = f"{registry.host}/team/app:1"
+def test_tags_of_a_name_go_together_and_blobs_are_mounted(cais: Cais, debian: DebianRegistry) -> None:
+    first = f"{debian.host}/team/app:1"
     make_image(cais, first)
-    for other in (f"{registry.host}/team/app:2", f"{registry.host}/else/app:1"):
+    for other in (f"{debian.host}/team/app:2", f"{debian.host}/else/app:1"):
         cais.ok("image", "tag", first, other)
-    pushed = cais.ok("image", "push", "-a", f"{registry.host}/team/app")
+    pushed = cais.ok("image", "push", "-a", f"{debian.host}/team/app")
     assert [line.partition(":")[0] for line in pushed.stdout.splitlines()] == ["1", "2"]
-    assert "Mounted from team/app" in cais.ok("image", "push", f"{registry.host}/else/app:1").stderr
+    assert "Mounted from team/app" in cais.ok("image", "push", f"{debian.host}/else/app:1").stderr
     inspected = json.loads(cais.ok("image", "inspect", first).stdout)[0]
     digest = digest_of(pushed.stdout)
-    assert inspected["RepoDigests"] == [f"{registry.host}/else/app@{digest}", f"{registry.host}/team/app@{digest}"]
+    assert inspected["RepoDigests"] == [f"{debian.host}/else/app@{digest}", f"{debian.host}/team/app@{digest}"]
     assert (
-        json.loads(cais.ok("image", "inspect", f"{registry.host}/team/app@{digest}").stdout)[0]["Id"] == inspected["Id"]
+        json.loads(cais.ok("image", "inspect", f"{debian.host}/team/app@{digest}").stdout)[0]["Id"] == inspected["Id"]
     )
 
 
@@ -145,10 +115,10 @@ def test_a_credential_helper_keeps_the_password(cais: Cais, guarded: DebianRegis
         helper.unlink()
 
 
-def test_no_terminal_no_question(cais: Cais, registry: DebianRegistry) -> None:
-    refused = cais.run("login", registry.host)
+def test_no_terminal_no_question(cais: Cais, debian: DebianRegistry) -> None:
+    refused = cais.run("login", debian.host)
     assert (refused.code, "--password-stdin" in refused.stderr) == (16, True)
-    assert cais.run("login", "--password-stdin", registry.host, stdin="x").code == 16
+    assert cais.run("login", "--password-stdin", debian.host, stdin="x").code == 16
 
 
 COMPOSE = """
@@ -163,31 +133,31 @@ services:
 """
 
 
-def test_the_images_of_a_project(cais: Cais, registry: DebianRegistry) -> None:
-    (cais.folder / "compose.yaml").write_text(COMPOSE.format(host=registry.host))
-    make_image(cais, f"{registry.host}/shop/other:1")
-    cais.ok("image", "push", f"{registry.host}/shop/other:1")
+def test_the_images_of_a_project(cais: Cais, debian: DebianRegistry) -> None:
+    (cais.folder / "compose.yaml").write_text(COMPOSE.format(host=debian.host))
+    make_image(cais, f"{debian.host}/shop/other:1")
+    cais.ok("image", "push", f"{debian.host}/shop/other:1")
     cais.ok("build")
     dry = cais.ok("push", "--dry-run").stdout.splitlines()
     assert dry == [
-        f"push image {registry.host}/shop/web:1",
-        f"push image {registry.host}/shop/web:latest",
+        f"push image {debian.host}/shop/web:1",
+        f"push image {debian.host}/shop/web:latest",
         "skip service worker: the image has no name of its own",
         "skip service other: the image is not built here",
     ]
     cais.ok("push")
     for name in ("web:1", "web:latest", "other:1"):
-        cais.ok("image", "rm", f"{registry.host}/shop/{name}")
+        cais.ok("image", "rm", f"{debian.host}/shop/{name}")
     pulled = cais.ok("pull")
     assert "Service worker  Skipped  (there is no image to be pulled)" in pulled.stderr
     for name in ("web:1", "other:1"):
-        cais.ok("image", "inspect", f"{registry.host}/shop/{name}")
+        cais.ok("image", "inspect", f"{debian.host}/shop/{name}")
     assert "the image is already here" in cais.ok("pull", "--policy", "missing", "web").stderr
     assert "the image can be built" in cais.ok("pull", "--ignore-buildable", "web").stderr
 
 
-def test_what_cannot_be_pulled(cais: Cais, registry: DebianRegistry) -> None:
-    (cais.folder / "compose.yaml").write_text(COMPOSE.format(host=registry.host))
+def test_what_cannot_be_pulled(cais: Cais, debian: DebianRegistry) -> None:
+    (cais.folder / "compose.yaml").write_text(COMPOSE.format(host=debian.host))
     failed = cais.run("pull")
     assert failed.code == 18
     assert "some images must be built from source: cais build web" in failed.stderr
