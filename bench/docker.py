@@ -17,7 +17,7 @@ from bench.programs import MeasureError, Place, call, clean_env
 
 SCRIPT = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "scripts", "docker-engine.sh")
 START_TIMEOUT_S = 300
-SETTINGS_OF_SCRIPT = ("NETWORK_NAMESPACE", "PROGRAMS", "RUNNING", "STATE")
+SETTINGS_OF_SCRIPT = ("HOST_ADDRESS", "NETWORK_NAMESPACE", "PROGRAMS", "RUNNING", "STATE")
 
 
 class EngineUnavailable(Exception):
@@ -25,11 +25,12 @@ class EngineUnavailable(Exception):
 
 
 class DockerTool(msgspec.Struct, frozen=True, kw_only=True):
-    """A running engine and its client."""
+    """A running engine and its client. `host_address` is where the engine reaches this machine."""
 
     env: Mapping[str, str]
     network: str
     programs: str
+    host_address: str = ""
     compose: tuple[str, ...] = ("docker", "compose")
     side: Side = Side.DOCKER
 
@@ -112,4 +113,9 @@ def _settings() -> dict[str, str]:
 
 def _tool(settings: Mapping[str, str]) -> DockerTool:
     client = {name: value for name, value in settings.items() if name not in SETTINGS_OF_SCRIPT}
-    return DockerTool(env=clean_env(**client), network=settings["NETWORK_NAMESPACE"], programs=settings["PROGRAMS"])
+    return DockerTool(
+        env=clean_env(**client),
+        network=settings["NETWORK_NAMESPACE"],
+        programs=settings["PROGRAMS"],
+        host_address=settings["HOST_ADDRESS"],
+    )

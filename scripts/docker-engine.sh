@@ -177,7 +177,7 @@ case ${1:-} in
   stop) stop ;;
   run) shift; engine_pid >/dev/null || die 'the engine is not running: scripts/docker-engine.sh start'; beside "$@" ;;
   env) printf '%s\n' "PATH=$client_path" "DOCKER_HOST=unix://$socket" "DOCKER_CONFIG=$home/config" \
-    "NETWORK_NAMESPACE=/run/netns/$namespace" "PROGRAMS=$prefix" "STATE=$home/run" "RUNNING=$(engine_pid || true)" ;;
+    "NETWORK_NAMESPACE=/run/netns/$namespace" "HOST_ADDRESS=$host_address" "PROGRAMS=$prefix" "STATE=$home/run" "RUNNING=$(engine_pid || true)" ;;
   remove) stop; rm -rf "$home" ;;
   *) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

@@ -5,9 +5,12 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from scripts import dockerfile_support
 from scripts.cli_reference import document, exit_codes
 
 from cais.cli.main import VERBS
+from cais.dockerfile.flags import FLAGS
+from cais.dockerfile.forms import READERS
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -112,6 +115,19 @@ def test_nothing_is_named_that_is_not_used() -> None:
 
 def test_the_reference_of_the_command_line_is_what_the_parsers_say() -> None:
     assert (DOCS / "cli.md").read_text() == document(), "write `python scripts/cli_reference.py > docs/cli.md`"
+
+
+def test_the_page_on_dockerfiles_is_what_the_lists_say() -> None:
+    text = (DOCS / "dockerfile-support.md").read_text()
+    assert text == dockerfile_support.document(), (
+        "write `python scripts/dockerfile_support.py > docs/dockerfile-support.md`"
+    )
+
+
+def test_the_page_on_dockerfiles_has_every_instruction_and_flag() -> None:
+    known = {"FROM", *READERS} | {f"{instruction} --{flag}" for instruction, flags in FLAGS.items() for flag in flags}
+    named = {name for name, _, _ in dockerfile_support.ROWS if not name.startswith("#")}
+    assert named == known
 
 
 def test_readme_has_every_verb_or_leads_to_the_reference() -> None:

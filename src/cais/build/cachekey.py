@@ -4,7 +4,7 @@ What is left out, and why:
 - the step's place and text as written: a comment or a line break changes no file;
 - times of modification: they differ between checkouts of the same files (they are clamped when a layer becomes a tar);
 - proxies, the host's certificates, extra hosts, the size of /dev/shm: how the network and the machine are reached, not what is built;
-- the content of secrets: a changed password must not be readable from a key, nor rebuild everything (as BuildKit);
+- secrets' content, and who speaks for SSH: a changed password must not be readable from a key, nor rebuild everything (as BuildKit);
 - a download's checksum: the content that it was compared with is in the key;
 - the content of cache mounts: they may only make a build faster;
 - labels, CMD, EXPOSE and all else that only the image config says: no file depends on it.
@@ -79,6 +79,7 @@ def _components(step: Step, parent: str, inputs: Mapping[str, str]) -> Component
             "user": step.user,
             "WORKDIR": step.working_dir,
             "network": step.network,
+            "insecure": str(step.insecure),
             "mounts": _shown(step.mounts),
             "script": _shown(step.script),
         }
@@ -94,6 +95,9 @@ def _components(step: Step, parent: str, inputs: Mapping[str, str]) -> Component
             "parents": str(step.parents),
             "unpack": str(step.unpack),
             "addresses": _shown(step.addresses),
+            "repositories": _shown(step.repositories),
+            "unpack fetched": str(step.unpack_fetched),
+            "link": str(step.link),
         }
         return Components(parent=parent, what="COPY", details=details, inputs=inputs)
     assert isinstance(step, WorkdirStep)

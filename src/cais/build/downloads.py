@@ -31,11 +31,12 @@ class Download(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Downloads:
-    """The downloads of one build, kept under `folder` for the next ones."""
+    """The downloads of one build, kept under `folder` for the next ones. `secrets` may hold HTTP_AUTH_TOKEN_HOST and HTTP_AUTH_HEADER_HOST."""
 
-    def __init__(self, folder: str, environment: Mapping[str, str]) -> None:
+    def __init__(self, folder: str, environment: Mapping[str, str], secrets: Mapping[str, bytes | str]) -> None:
         self._folder = folder
         self._environment = environment
+        self._secrets = secrets
         self._known: dict[str, Download] = {}
         self._lock = threading.Lock()
 
@@ -77,6 +78,10 @@ class Downloads:
         import urllib.request
 
         request = urllib.request.Request(url, headers={"User-Agent": "cais", **_conditions(kept)})  # noqa: S310  (http and https only, checked by the caller)
+        authorisation = self._authorisation(urlsplit(url).netloc.rpartition("@")[2])
+        if authorisation:
+            # "Unredirected": where the server sends us next must not see it.
+            request.add_unredirected_header("Authorization", authorisation)
         try:
             with self._opener().open(request, timeout=_TIMEOUT_S) as response:
                 return self._keep(url, response)
@@ -92,6 +97,11 @@ class Downloads:
             raise BuildError(
                 f'cannot fetch "{url}": {reason}', span=span, hint="is the address right, and the network there?"
             ) from error
+
+    def _authorisation(self, server: str) -> str:
+        header = read_secret(self._secrets.get(f"HTTP_AUTH_HEADER_{server}"))
+        token = read_secret(self._secrets.get(f"HTTP_AUTH_TOKEN_{server}"))
+        return header or (f"Bearer {token}" if token else "")
 
     def _opener(self) -> Any:  # noqa: ANN401  (urllib is imported only here)
         import ssl
@@ -134,6 +144,14 @@ class Downloads:
         return found
 
 
+def read_secret(given: bytes | str | None) -> str:
+    """The text of a secret that is credentials (its content, or the path of a file); "" for none."""
+    if isinstance(given, str):
+        with open(given, "rb") as stream:
+            given = stream.read()
+    return given.decode().strip() if given else ""
+
+
 def read_checksum(text: str, span: Span) -> str:
     """`--checksum`, "" for none. Raises InvalidDockerfile."""
     if not text:
@@ -151,7 +169,7 @@ def read_checksum(text: str, span: Span) -> str:
 
 def file_name(url: str) -> str:
     """The name a download gets in a folder: the last part of the address's path."""
-    return posixpath.basename(unquote(urlsplit(url).path)) or "download"
+    return posixpath.basename(unquote(urlsplit(url).path)) or "__unnamed__"  # the name BuildKit gives
 
 
 def _conditions(kept: Download | None) -> dict[str, str]:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
-from cais.build import words
+from cais.build import gitaddress, words
+from cais.build.gitaddress import GitAddress
 from cais.build.scope import Arguments
 from cais.build.sources import Context, Source
 from cais.build.steps.model import CopyStep, InlineFile, RunStep, Step, WorkdirStep
@@ -35,7 +36,7 @@ from cais.dockerfile.instructions import (
     Volume,
     Workdir,
 )
-from cais.errors import BuildError, InvalidDockerfile, Problem, Span
+from cais.errors import InvalidDockerfile, Problem, Span
 from cais.images.model import RunConfig
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -51,12 +52,14 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Evaluated(msgspec.Struct, frozen=True, kw_only=True):
-    """What a stage's text comes to. `arguments` are those declared so far (stages that start from this one know them too)."""
+    """What a stage's text comes to. `variables` are those of ENV and ARG together, as they are at its end, and `arguments` the names of
+    those that an ARG set last (stages that start from this one know both)."""
 
     config: RunConfig
     steps: tuple[Step, ...] = ()
     lines: tuple[Line, ...] = ()
-    arguments: Mapping[str, str | None] = {}
+    variables: Mapping[str, str] | None = None
+    arguments: frozenset[str] = frozenset()
     author: str = ""
 
 
@@ -66,7 +69,7 @@ SCRATCH = Evaluated(config=RunConfig(env=(f"PATH={DEFAULT_PATH}",), working_dir=
 def evaluate(
     base: Evaluated, instructions: Iterable[StageInstruction], arguments: Arguments, find: Callable[[str, Span], Source]
 ) -> Evaluated:
-    """Apply `instructions` to what `base` left. `find` says what a name after `from=` means. Raises InvalidDockerfile, BuildError."""
+    """Apply `instructions` to what `base` left. `find` says what a name after `from=` means. Raises InvalidDockerfile."""
     state = _State(base, arguments, find)
     for instruction in instructions:
         expanded = expand_instruction(instruction, state.lookup, escape=arguments.escape)
@@ -80,8 +83,10 @@ class _State:
     def __init__(self, base: Evaluated, arguments: Arguments, find: Callable[[str, Span], Source]) -> None:
         self.config = base.config
         self.env = dict(entry.partition("=")[::2] for entry in base.config.env)
+        # What RUN and `$NAME` see. An ARG after an ENV of its name replaces it for the rest of the stage, not in the image.
+        self.variables = dict(self.env if base.variables is None else base.variables)
+        self.declared = set(base.arguments)
         self.arguments = arguments
-        self.declared = dict(base.arguments)
         self.find = find
         self.author = base.author
         self.command_set = False
@@ -89,8 +94,8 @@ class _State:
         self._lines: list[Line] = []
 
     def lookup(self, name: str) -> str | None:
-        """A variable's value: ENV goes before ARG."""
-        return self.env[name] if name in self.env else self.declared.get(name)
+        """A variable's value."""
+        return self.variables.get(name)
 
     def change(self, created_by: str, **fields: object) -> None:
         """Change the config and note it in the history."""
@@ -118,20 +123,26 @@ class _State:
             config=self.config,
             steps=tuple(self._steps),
             lines=tuple(self._lines),
-            arguments=self.declared,
+            variables=self.variables,
+            arguments=frozenset(self.declared),
             author=self.author,
         )
 
 
 def _arg(state: _State, arg: Arg) -> None:
     for name, default in arg.arguments:
-        state.declared[name] = state.arguments.declared(name, default)
+        value = state.arguments.declared(name, default)
+        if value is not None:
+            state.variables[name] = value
+            state.declared.add(name)
     shown = " ".join(name if value is None else f"{name}={value}" for name, value in arg.arguments)
     state.change(f"ARG {shown}")
 
 
 def _env(state: _State, env: Env) -> None:
     state.env.update(env.variables)
+    state.variables.update(env.variables)
+    state.declared.difference_update(name for name, _ in env.variables)
     entries = tuple(f"{name}={value}" for name, value in state.env.items())
     state.change("ENV " + " ".join(f"{name}={value}" for name, value in env.variables), env=entries)
 
@@ -142,20 +153,14 @@ def _label(state: _State, label: Label) -> None:
 
 
 def _run(state: _State, run: Run) -> None:
-    if run.security == "insecure":
-        raise BuildError(
-            "RUN --security=insecure is not supported",
-            span=run.span,
-            hint="remove it, or do that work outside the build",
-        )
     command, script = _command(run)
     argv = state.shell_argv(command)
-    arguments = {name: value for name, value in state.declared.items() if value is not None}
+    arguments = {name: value for name, value in state.variables.items() if name in state.declared}
     step = RunStep(
         span=run.span,
         text=run.text,
         argv=argv,
-        environment={**arguments, **state.env},
+        environment=dict(state.variables),
         user=state.config.user,
         working_dir=state.config.working_dir or "/",
         mounts=tuple(
@@ -163,6 +168,7 @@ def _run(state: _State, run: Run) -> None:
             for options in run.mounts
         ),
         network=run.network or "default",
+        insecure=run.security == "insecure",
         script=script,
     )
     prefix = (
@@ -188,11 +194,15 @@ def _command(run: Run) -> tuple[CommandLine, InlineFile | None]:
 
 
 def _copy(state: _State, copy: Copy) -> None:
+    remote = next((source for source in copy.sources if words.is_remote(source)), None)
+    if remote is not None:
+        raise InvalidDockerfile([Problem(f'COPY cannot fetch "{remote}"', copy.span, "write ADD")])
     source = state.find(copy.from_, copy.span) if copy.from_ else Context()
     step = CopyStep(
         span=copy.span,
         text=copy.text,
         sources=copy.sources,
+        order=copy.sources,
         destination=_destination(state, copy),
         source=source,
         inline=tuple(InlineFile(each.name, each.content) for each in copy.heredocs),
@@ -200,40 +210,63 @@ def _copy(state: _State, copy: Copy) -> None:
         chmod=copy.chmod,
         exclude=copy.exclude,
         parents=copy.parents,
+        link=_is_linked(copy),
     )
     state.add(step, f"COPY {_transfer_text(copy)}")
 
 
 def _add(state: _State, add: Add) -> None:
-    local = tuple(source for source in add.sources if not words.is_remote(source))
-    remote = tuple(source for source in add.sources if words.is_remote(source))
-    for address in remote:
-        if not words.is_web(address):
-            raise BuildError(
-                f'ADD cannot fetch "{address}"',
-                span=add.span,
-                hint="http and https are fetched; clone a repository in a RUN, or beside the Dockerfile",
-            )
-    if remote and add.unpack:
-        raise BuildError("ADD --unpack of an address is not supported", span=add.span, hint="unpack it in a RUN")
-    if add.checksum and (len(remote) != 1 or local):
-        raise InvalidDockerfile(
-            [Problem("--checksum needs exactly one address as the source", add.span, "write an ADD for each")]
-        )
+    order = tuple(_source(source, add) for source in add.sources)
+    repositories = tuple(source for source in order if isinstance(source, GitAddress))
+    addresses = tuple(source for source in order if isinstance(source, str) and words.is_web(source))
+    local = tuple(source for source in order if isinstance(source, str) and source not in addresses)
+    if add.checksum and (len(order) != 1 or local or add.heredocs):
+        message = "--checksum needs exactly one address as the source"
+        raise InvalidDockerfile([Problem(message, add.span, "write an ADD for each")])
     step = CopyStep(
         span=add.span,
         text=add.text,
         sources=local,
+        order=order,
         destination=_destination(state, add),
         inline=tuple(InlineFile(each.name, each.content) for each in add.heredocs),
         chown=add.chown,
         chmod=add.chmod,
         exclude=add.exclude,
         unpack=add.unpack is not False,
-        addresses=remote,
-        checksum=add.checksum,
+        addresses=addresses,
+        repositories=repositories,
+        unpack_fetched=add.unpack is True,
+        checksum="" if repositories else add.checksum,
+        link=_is_linked(add),
     )
     state.add(step, f"ADD {_transfer_text(add)}")
+
+
+def _source(text: str, add: Add) -> str | GitAddress:
+    """A source of ADD: a repository, an address or a path. Raises InvalidDockerfile."""
+    try:
+        repository = gitaddress.parse(text)
+        if repository is None:
+            return text
+        gitaddress.check_checksum(add.checksum)
+    except gitaddress.BadAddress as error:
+        hint = "write REPOSITORY#REF:FOLDER"
+        raise InvalidDockerfile([Problem(f'ADD cannot read the address "{text}": {error}', add.span, hint)]) from error
+    return msgspec.structs.replace(
+        repository,
+        keep_git_dir=repository.keep_git_dir or add.keep_git_dir,
+        checksum=repository.checksum or add.checksum,
+    )
+
+
+def _is_linked(transfer: Copy | Add) -> bool:
+    """Whether --link has an effect: BuildKit leaves it out together with --chmod. Raises InvalidDockerfile for names of owners, which are
+    in a file of the image that --link does not look at."""
+    if transfer.link and not all(part.isdecimal() for part in transfer.chown.split(":") if part):
+        hint = "write numbers, UID or UID:GID, or remove --link"
+        raise InvalidDockerfile([Problem(f'--link cannot know the owner "{transfer.chown}"', transfer.span, hint)])
+    return transfer.link and not transfer.chmod
 
 
 def _destination(state: _State, transfer: Copy | Add) -> str:
@@ -263,7 +296,9 @@ def _transfer_text(transfer: Copy | Add) -> str:
 
 def _workdir(state: _State, workdir: Workdir) -> None:
     path = state.absolute(workdir.path)
-    state.config = msgspec.structs.replace(state.config, working_dir=path)
+    # The config keeps an absolute path as it is written, as Docker's does.
+    written = workdir.path if workdir.path.startswith("/") else path
+    state.config = msgspec.structs.replace(state.config, working_dir=written)
     step = WorkdirStep(span=workdir.span, text=workdir.text, path=path, user=state.config.user)
     state.add(step, f"WORKDIR {path}")
 

@@ -23,6 +23,7 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     `user` is `uid|name[:gid|name]`, resolved in the root. `network` is "default" (the host's network and resolver), "none" or "host".
     `mounts` are applied in order after the standard ones (/proc, /dev, /sys, /etc/resolv.conf, /etc/hosts), all of which leave no trace in `root`.
+    `ulimits` are (name, soft, hard), -1 for none. `insecure` is a command with all the rights of this machine's root.
     """
 
     root: str
@@ -35,6 +36,8 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     hostname: str = "buildkitsandbox"
     extra_hosts: tuple[tuple[str, str], ...] = ()
     shm_size_bytes: int = 64 << 20
+    ulimits: tuple[tuple[str, int, int], ...] = ()
+    insecure: bool = False
     stdin: bytes | None = None
 
 

@@ -24,12 +24,16 @@ class Need(msgspec.Struct, frozen=True):
 
 
 class Graph:
-    """The stages of a Dockerfile with what each needs. Raises InvalidDockerfile for a stage that does not exist."""
+    """The stages of a Dockerfile with what each needs. Raises InvalidDockerfile for a stage that does not exist.
+
+    A stage takes only from earlier ones, so there are no circles. `add_triggers` tells what the ONBUILD of a base image adds to a stage.
+    """
 
     def __init__(self, dockerfile: Dockerfile, arguments: Arguments, contexts: Mapping[str, str]) -> None:
         self._dockerfile = dockerfile
         self._contexts = contexts
         self._last = {stage.name: stage.index for stage in dockerfile.stages if stage.name}
+        self._triggers: dict[int, tuple[StageInstruction, ...]] = {}
         self.bases: tuple[Base, ...] = tuple(self._base(stage, arguments) for stage in dockerfile.stages)
 
     def target(self, name: str) -> int:
@@ -46,57 +50,45 @@ class Graph:
             )
         return index
 
-    def source(self, name: str, span: Span) -> Source:
-        """What `--from=name` means: a named context, a stage, else an image. Raises InvalidDockerfile for a number that is no stage."""
+    def add_triggers(self, index: int, triggers: Sequence[StageInstruction]) -> None:
+        """Stage `index` begins with these, which its base image brought."""
+        self._triggers[index] = tuple(triggers)
+
+    def instructions(self, index: int) -> tuple[StageInstruction, ...]:
+        """What stage `index` consists of, triggers first."""
+        return (*self._triggers.get(index, ()), *self._dockerfile.stages[index].instructions)
+
+    def source(self, name: str, span: Span, stage: int) -> Source:
+        """What `--from=name` in stage `stage` means: a named context, an earlier stage, else an image. Raises InvalidDockerfile."""
         if name in self._contexts:
             given = self._contexts[name]
             return Image(given.removeprefix(IMAGE_CONTEXT)) if given.startswith(IMAGE_CONTEXT) else Context(name)
         index = self._stage(name)
-        if index is not None:
+        if index is not None and index < stage:
             return StageOutput(index)
+        if index is not None:
+            which = "is this stage itself" if index == stage else "comes later"
+            hint = "put that stage before this one" if index > stage else "take the files from another stage"
+            raise InvalidDockerfile([Problem(f'stage "{name}" {which}', span, hint)])
         if name.isascii() and name.isdecimal():
-            count = len(self._dockerfile.stages)
-            hint = f"stages are numbered from 0 to {count - 1}" if count > 1 else "there is only stage 0"
-            raise InvalidDockerfile([Problem(f"there is no stage {name}", span, hint)])
+            hint = f"stages are numbered from 0 to {stage - 1}" if stage > 1 else "there is only stage 0 before"
+            raise InvalidDockerfile([Problem(f"there is no stage {name}", span, hint if stage else None)])
         return Image(name)
 
     def needs(self, index: int) -> Iterator[Need]:
-        """What stage `index` is made from, by its own text (a base image's ONBUILD may add to it)."""
-        stage = self._dockerfile.stages[index]
-        yield Need(self.bases[index], stage.base.span)
-        for instruction in stage.instructions:
+        """What stage `index` is made from."""
+        yield Need(self.bases[index], self._dockerfile.stages[index].base.span)
+        for instruction in self.instructions(index):
             for name in source_names(instruction):
-                yield Need(self.source(name, instruction.span), instruction.span)
+                yield Need(self.source(name, instruction.span, index), instruction.span)
 
     def order(self, target: int) -> tuple[int, ...]:
-        """The stages `target` needs, each after those it needs itself, `target` last. Raises InvalidDockerfile for a circle."""
-        done: list[int] = []
-        self._visit(target, [], done)
-        return tuple(done)
-
-    def _visit(self, index: int, path: list[int], done: list[int]) -> None:
-        if index in done:
-            return
-        path.append(index)
-        for need in self.needs(index):
-            if isinstance(need.source, StageOutput):
-                if need.source.index in path:
-                    raise self._circle(path[path.index(need.source.index) :], need.span)
-                self._visit(need.source.index, path, done)
-        path.pop()
-        done.append(index)
-
-    def _circle(self, path: Sequence[int], span: Span) -> InvalidDockerfile:
-        names = [stage_title(self._dockerfile.stages[index]) for index in (*path, path[0])]
-        return InvalidDockerfile(
-            [
-                Problem(
-                    "stages need each other in a circle: " + " -> ".join(names),
-                    span,
-                    "take the files from another stage",
-                )
-            ]
-        )
+        """The stages `target` needs, each after those it needs itself, `target` last."""
+        needed = {target}
+        for index in range(target, -1, -1):
+            if index in needed:
+                needed.update(need.source.index for need in self.needs(index) if isinstance(need.source, StageOutput))
+        return tuple(sorted(needed))
 
     def _stage(self, name: str) -> int | None:
         if name.isascii() and name.isdecimal():
@@ -117,9 +109,8 @@ class Graph:
             raise InvalidDockerfile([Problem(f'FROM cannot start from the folder "{given}"', span, hint)])
         if image == "scratch":
             return Scratch()
-        earlier = [
-            each.index for each in self._dockerfile.stages[: stage.index] if each.name and each.name == image.lower()
-        ]
+        # A name in capitals is an image's, which is none, as with BuildKit.
+        earlier = [each.index for each in self._dockerfile.stages[: stage.index] if each.name and each.name == image]
         return StageOutput(earlier[-1]) if earlier else Image(image)
 
 

@@ -64,4 +64,5 @@ def _act(bits: int, who: str, operator: str, letters: str, *, is_folder: bool) -
         return bits | wanted
     if operator == "-":
         return bits & ~wanted
+    affected |= (stat.S_ISUID if "u" in who else 0) | (stat.S_ISGID if "g" in who else 0)
     return bits & ~affected | wanted

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import shutil
 import stat
 from collections.abc import Sequence
 
@@ -35,6 +36,7 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
 
     `destination` is absolute in `root`; a slash at its end says that it is a folder. Without `owner` and `mode` the files keep theirs.
     Times before `epoch_s` become it: what is dated later is clamped when the layer becomes a tar, so both together leave one instant.
+    With `replace` a folder takes the place of a file and the other way round, as when an archive is unpacked; else that is an error.
     """
 
     root: str
@@ -43,6 +45,7 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
     epoch_s: int
     owner: Owner | None = None
     mode: str = ""
+    replace: bool = False
 
 
 def place(tree: Tree, matches: Sequence[Match], placement: Placement) -> None:
@@ -70,7 +73,7 @@ class _Placer:
     def __init__(self, tree: Tree, placement: Placement) -> None:
         self._tree = tree
         self._to = placement
-        self._linked: dict[int, str] = {}
+        self._linked: dict[tuple[int, int], str] = {}
 
     def add(self, match: Match) -> None:
         self._linked.clear()  # links are kept within a match, not between two
@@ -82,10 +85,10 @@ class _Placer:
 
     def _add(self, match: Match) -> None:
         destination = self._to.destination
-        folder = destination if destination.endswith("/") or match.wrapped else posixpath.dirname(destination)
+        folder = destination if destination.endswith("/") or match.parents else posixpath.dirname(destination)
         make_folders(self._to.root, folder, self._to.owner)
         target = host_path(self._to.root, destination)
-        if match.wrapped:
+        if match.parents:
             for item in match.wrapped:
                 self._one(item.entry, os.path.join(target, item.target))
             target = os.path.join(target, match.name)
@@ -94,7 +97,7 @@ class _Placer:
         elif not os.path.lexists(target):
             make_folders(self._to.root, destination, self._to.owner)
         if match.entry.is_folder:
-            self._folder(match.items, target, keep_top=not match.wrapped)
+            self._folder(match.items, target, keep_top=not match.parents)
         else:
             self._one(match.entry, target)
 
@@ -146,23 +149,30 @@ class _Placer:
         try:
             os.mkdir(path)
         except FileExistsError:
-            if not stat.S_ISDIR(os.lstat(path).st_mode):
+            if stat.S_ISDIR(os.lstat(path).st_mode):
+                return
+            if not self._to.replace:
                 raise self._in_the_way(path, is_folder=True) from None
+            os.unlink(path)
+            os.mkdir(path)
 
     def _clear(self, path: str) -> None:
         try:
             status = os.lstat(path)
         except FileNotFoundError:
             return
-        if stat.S_ISDIR(status.st_mode):
+        if not stat.S_ISDIR(status.st_mode):
+            os.unlink(path)
+        elif self._to.replace:
+            shutil.rmtree(path)
+        else:
             raise self._in_the_way(path, is_folder=False)
-        os.unlink(path)
 
     def _same_as_before(self, entry: Entry, path: str) -> bool:
-        """Keep the hard links of a stage's files; a context's files are each their own, as they are when they are sent to a builder."""
-        if self._tree.is_context or entry.links < 2:
+        """Keep the hard links among the files of a match."""
+        if entry.links < 2:
             return False
-        first = self._linked.setdefault(entry.inode, path)
+        first = self._linked.setdefault((entry.volume, entry.inode), path)
         if first == path:
             return False
         os.link(first, path, follow_symlinks=False)

@@ -67,9 +67,9 @@ def require_this(text: str, *, span: Span | None = None) -> Platform:
     return host
 
 
-def automatic_arguments(target: Platform) -> Mapping[str, str]:
-    """The arguments every build has (Dockerfile reference, "Automatic platform ARGs in the global scope")."""
-    found: dict[str, str] = {}
+def automatic_arguments(target: Platform, stage: str) -> Mapping[str, str]:
+    """The arguments every build has (Dockerfile reference, "Automatic platform ARGs in the global scope"); `stage` is the one to build."""
+    found = {"TARGETSTAGE": stage}
     for prefix, platform in (("TARGET", target), ("BUILD", this_platform())):
         found[prefix + "PLATFORM"] = str(platform)
         found[prefix + "OS"] = platform.os

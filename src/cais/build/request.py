@@ -20,8 +20,9 @@ class BuildRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     `context` is "" when only `dockerfile_text` is given. An argument of None takes the value of the same name in `environment`, which
     is the caller's: proxies, the place of its certificates and SOURCE_DATE_EPOCH come from there too. `contexts` are folders, or
-    images as `docker-image://REFERENCE`. A secret is its content, or the path of a file. `host_ca` offers the machine's certificates
-    and proxies to RUN.
+    images as `docker-image://REFERENCE`. A secret is its content, or the path of a file. `ssh` gives agents by id: the path of a socket, or
+    the paths of keys. `allow` are the rights a step may ask for (`network.host`, `security.insecure`). `ulimits` are (name, soft, hard).
+    `host_ca` offers the machine's certificates and proxies to RUN.
     """
 
     name: str
@@ -34,12 +35,15 @@ class BuildRequest(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     contexts: Mapping[str, str] = {}
     secrets: Mapping[str, bytes | str] = {}
+    ssh: Mapping[str, tuple[str, ...]] = {}
+    allow: frozenset[str] = frozenset()
     no_cache: bool = False
     pull: bool = False
     platform: str = ""
     extra_hosts: tuple[tuple[str, str], ...] = ()
     network: str = "default"
     shm_size_bytes: int = 64 << 20
+    ulimits: tuple[tuple[str, int, int], ...] = ()
     host_ca: bool = True
     source_date_epoch: int | None = None
     environment: Mapping[str, str] = {}

@@ -12,7 +12,22 @@ from cais.dockerfile.instructions import Arg, Dockerfile
 # Known to RUN without an ARG, and left out of cache keys and history, because they say how to reach the network, not what to build.
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
 PREDEFINED = frozenset((*_PROXIES, *(name.lower() for name in _PROXIES)))
-_SPECIAL = PREDEFINED | {"SOURCE_DATE_EPOCH"}
+# What BuildKit's front end takes from arguments without an ARG (Dockerfile reference, "BuildKit built-in build args").
+BUILT_IN = frozenset(
+    f"BUILDKIT_{name}"
+    for name in (
+        "BUILD_NAME",
+        "CACHE_MOUNT_NS",
+        "CONTEXT_KEEP_GIT_DIR",
+        "DOCKERFILE_CHECK",
+        "GIT_ADVICE",
+        "INLINE_CACHE",
+        "MULTI_PLATFORM",
+        "SANDBOX_HOSTNAME",
+        "SYNTAX",
+    )
+)
+_SPECIAL = PREDEFINED | BUILT_IN | {"SOURCE_DATE_EPOCH"}
 
 
 class Arguments(msgspec.Struct, frozen=True, kw_only=True):

@@ -39,11 +39,13 @@ class Item(msgspec.Struct, frozen=True):
 class Match(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that a source names. `name` is the last part of the path as written (or as matched).
 
-    `items` begin with the match itself, each folder before what is in it. `wrapped` are folders above it that come along (--parents).
+    `items` begin with the match itself, each folder before what is in it. With `parents` (--parents) `name` is the whole path that comes
+    along, and `wrapped` are the folders above it.
     """
 
     name: str
     items: tuple[Item, ...]
+    parents: bool = False
     wrapped: tuple[Item, ...] = ()
 
     @property
@@ -70,7 +72,7 @@ def digest_matches(tree: Tree, matches: Sequence[Match]) -> str:
     for match in matches:
         hasher.update(b"match\0" + os.fsencode(match.name) + b"\0")
         for item in (*match.wrapped, *match.items):
-            hasher.update(_item_line(tree, item))
+            hasher.update(_item_line(tree, item, keep_top=match.parents))
     return hasher.hexdigest()
 
 
@@ -82,13 +84,14 @@ def file_digests(tree: Tree, matches: Sequence[Match], limit: int) -> dict[str, 
             if len(found) >= limit:
                 return found
             if not item.entry.is_folder:
-                found[_printable(item.entry.path)] = hashlib.sha256(_item_line(tree, item)).hexdigest()[:12]
+                line = _item_line(tree, item, keep_top=match.parents)
+                found[_printable(item.entry.path)] = hashlib.sha256(line).hexdigest()[:12]
     return found
 
 
-def _item_line(tree: Tree, item: Item) -> bytes:
+def _item_line(tree: Tree, item: Item, *, keep_top: bool) -> bytes:
     entry = item.entry
-    if entry.is_folder and not item.target:
+    if entry.is_folder and not item.target and not keep_top:
         return b"folder\n"  # its content is copied, not itself
     mode = entry.mode
     if stat.S_ISREG(mode):
@@ -142,7 +145,7 @@ def _with_parents(tree: Tree, source: str, excluded: IgnoreMatcher | None, span:
             if parent is not None:
                 wrapped.append(Item("/".join(parts[:count]), parent))
         match = _match(tree, one, relative, excluded, above=relative)
-        yield msgspec.structs.replace(match, wrapped=tuple(wrapped))
+        yield msgspec.structs.replace(match, parents=bool(relative), wrapped=tuple(wrapped))
     if not found_any and not has_wildcard(source):
         raise _missing(tree, source, clean(source), span)
 

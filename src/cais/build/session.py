@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -26,6 +28,9 @@ from cais.events import EventSink
 from cais.images.model import History, StoredImage
 from cais.images.protocol import ImageStore, PreparedSnapshot
 from cais.locations import Locations
+
+if TYPE_CHECKING:
+    from cais.build.repositories import Repositories
 
 
 class StageResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,27 +65,54 @@ class Session:
         self.stage_result: Callable[[int], StageResult] = _no_stages
         self.cancelled = threading.Event()
         self.made: dict[str, str] = {}
-        self.downloads = Downloads(os.path.join(locations.build, "downloads"), request.environment)
+        self.downloads = Downloads(os.path.join(locations.build, "downloads"), request.environment, request.secrets)
+        self._stack = contextlib.ExitStack()
         self._images = images
         self._resolved: dict[str, StoredImage] = {}
         self._trees: dict[str, Tree] = {}
         self._digests: list[FileDigests] = []
         self._lock = threading.Lock()
 
+    @functools.cached_property
+    def repositories(self) -> Repositories:
+        """Git repositories; over SSH with the agent that the build was given as `default`."""
+        from cais.build.repositories import Repositories
+
+        folder = os.path.join(self.locations.build, "git")
+        return Repositories(folder, self.request.environment, self.request.secrets, self._agent())
+
+    def _agent(self) -> str:
+        given = self.request.ssh.get("default")
+        if given is None:
+            return ""
+        from cais.build.agent import offered
+        from cais.build.privatefolder import private_folder
+
+        folder = self._stack.enter_context(private_folder(self.locations.run))
+        return self._stack.enter_context(offered(given, folder))
+
     def image(self, reference: str, span: Span) -> StoredImage:
         """The image, found once. Raises PullError, placed at `span`."""
         with self._lock:
             known = self._resolved.get(reference)
         if known is None:
-            known = None if self.request.pull else self.store.find(reference)
-            known = known or self._resolve(reference, span)
+            known = self._resolve(reference, span)
             with self._lock:
                 self._resolved[reference] = known
         return known
 
+    def has(self, reference: str, span: Span) -> bool:
+        """Whether the image is in the store, and may be taken from there. Raises CaisError, placed at `span`, for what is no reference."""
+        try:
+            return not self.request.pull and self.store.find(reference) is not None
+        except CaisError as error:
+            error.span = error.span or span
+            raise
+
     def _resolve(self, reference: str, span: Span) -> StoredImage:
         try:
-            return self._images.resolve(reference, pull=self.request.pull)
+            present = None if self.request.pull else self.store.find(reference)
+            return present or self._images.resolve(reference, pull=self.request.pull)
         except CaisError as error:
             error.span = error.span or span
             raise
@@ -157,8 +189,9 @@ class Session:
         self.store.put_cached(alias, "", {"digest": digest})
         return digest
 
-    def save(self) -> None:
-        """Keep what was learned about the contexts' files."""
+    def close(self) -> None:
+        """Keep what was learned about the contexts' files, and end what speaks for the build."""
+        self._stack.close()
         for digests in self._digests:
             digests.save()
 

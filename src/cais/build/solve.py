@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from cais.build import entitlements
 from cais.build.evaluate import Evaluated
 from cais.build.executor import BuildExecutor
 from cais.build.graph import Graph
@@ -54,16 +55,18 @@ def build(
         )
     dockerfile = _read_dockerfile(request)
     platform = require_this(request.platform)
-    arguments = read_arguments(dockerfile, request.given_arguments, automatic_arguments(platform))
+    stage = request.target or (dockerfile.stages[-1].name if dockerfile.stages else "")
+    arguments = read_arguments(dockerfile, request.given_arguments, automatic_arguments(platform, stage))
     _warn_of_unknown(session, dockerfile)
     graph = Graph(dockerfile, arguments, request.contexts)
     target = graph.target(request.target)
     try:
-        works = Stages(session, dockerfile, graph, graph.order(target), arguments).prepare()
+        works = Stages(session, dockerfile, graph, target, arguments).prepare()
+        entitlements.check(request, (step for work in works.values() for step in work.evaluated.steps))
         result = _solve(session, works, target)
         return _finish(session, works[target].evaluated, result, platform)
     finally:
-        session.save()
+        session.close()
 
 
 def _read_dockerfile(request: BuildRequest) -> Dockerfile:
@@ -71,7 +74,7 @@ def _read_dockerfile(request: BuildRequest) -> Dockerfile:
         return parse(request.dockerfile_text, request.dockerfile)
     path = os.path.join(request.context, request.dockerfile)
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as stream:
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as stream:
             text = stream.read()
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         raise NotFoundError(f'there is no Dockerfile at "{path}"', hint="correct its path, or write one") from None

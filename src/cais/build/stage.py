@@ -121,6 +121,8 @@ class StageWork:
         if isinstance(step, CopyStep):
             for address in step.addresses:
                 found[address] = self._session.downloads.fetch(address, step.checksum, step.span).digest
+            for repository in step.repositories:
+                found[repository.shown] = self._session.repositories.commit(repository, step.span)
         if isinstance(step, RunStep):
             for mount in step.mounts:
                 if isinstance(mount, BindMount):
@@ -156,6 +158,10 @@ class StageWork:
         return snapshot
 
     def _execute(self, step: Step) -> str:
+        if isinstance(step, CopyStep) and step.link:
+            with self._session.store.snapshots.unpacking(self._snapshot) as layer:
+                copy(self._session, step, layer.upper)
+                return layer.commit(epoch_s=self._session.epoch_s)
         with self._session.working(self._snapshot, lend=isinstance(step, RunStep)) as prepared:
             if isinstance(step, WorkdirStep):
                 if not make_workdir(step, prepared.merged):

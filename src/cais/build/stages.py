@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import msgspec
@@ -14,11 +15,9 @@ from cais.build.scope import Arguments
 from cais.build.session import Session
 from cais.build.sources import Image, Scratch, StageOutput
 from cais.build.stage import StageWork
-from cais.build.steps.model import sources_of
 from cais.dockerfile.expand import expand
-from cais.dockerfile.instructions import Dockerfile, StageInstruction
+from cais.dockerfile.instructions import Dockerfile
 from cais.dockerfile.parser import parse_trigger
-from cais.errors import BuildError
 from cais.events import Phase, StepEvent
 from cais.images.model import StoredImage
 
@@ -27,19 +26,22 @@ class Stages:
     """The stages one build needs, in an order in which each comes after those it needs."""
 
     def __init__(
-        self, session: Session, dockerfile: Dockerfile, graph: Graph, order: Sequence[int], arguments: Arguments
+        self, session: Session, dockerfile: Dockerfile, graph: Graph, target: int, arguments: Arguments
     ) -> None:
         self._session = session
         self._dockerfile = dockerfile
         self._graph = graph
-        self._order = order
+        self._target = target
         self._arguments = arguments
         self._next_number = 1
+        self._order: Sequence[int] = ()
+        self._fetched: set[str] = set()
+        self._expected: set[int] = set()
         self.works: dict[int, StageWork] = {}
 
     def prepare(self) -> dict[int, StageWork]:
         """Every stage ready to be probed and made. Raises PullError, BuildError, InvalidDockerfile."""
-        self._fetch_bases()
+        self._settle_order()
         for index in self._order:
             evaluated = self._evaluate(index)
             self.works[index] = StageWork(
@@ -53,6 +55,25 @@ class Stages:
                 proxies=dict(self._arguments.predefined()),
             )
         return self.works
+
+    def _settle_order(self) -> None:
+        """Find the stages and their base images. The ONBUILD of a base may need a further stage, and that a further base."""
+        more = True
+        while more:
+            self._order = self._graph.order(self._target)
+            self._fetch_bases()
+            # Every one is asked, also after one that has some.
+            more = True in [self._expect_triggers(index) for index in self._order if index not in self._expected]
+
+    def _expect_triggers(self, index: int) -> bool:
+        self._expected.add(index)
+        base = self._graph.bases[index]
+        if not isinstance(base, Image):
+            return False
+        image = self._session.image(base.reference, self._dockerfile.stages[index].base.span)
+        name = f"ONBUILD of {base.reference}"
+        self._graph.add_triggers(index, [parse_trigger(text, name) for text in image.config.config.on_build])
+        return bool(image.config.config.on_build)
 
     def _title(self, index: int) -> str:
         return stage_title(self._dockerfile.stages[index]) if len(self._order) > 1 else ""
@@ -68,13 +89,14 @@ class Stages:
         for index in self._order:
             self._check_platform(index)
             base = self._graph.bases[index]
-            if not isinstance(base, Image) or base.reference in missing:
+            if not isinstance(base, Image) or base.reference in self._fetched:
                 continue
+            self._fetched.add(base.reference)
             number = self._take_numbers(1)
-            if self._session.request.pull or self._session.store.find(base.reference) is None:
-                missing[base.reference] = (index, number)
-            else:
+            if self._session.has(base.reference, self._dockerfile.stages[index].base.span):
                 self._tell_base(index, number, Phase.DONE, cached=True)
+            else:
+                missing[base.reference] = (index, number)
         jobs = {
             reference: (lambda reference=reference, index=index, number=number: self._fetch(reference, index, number))
             for reference, (index, number) in missing.items()
@@ -114,30 +136,15 @@ class Stages:
         require_this(text, span=stage.base.span)
 
     def _evaluate(self, index: int) -> Evaluated:
-        stage = self._dockerfile.stages[index]
         base = self._graph.bases[index]
-        instructions: tuple[StageInstruction, ...] = stage.instructions
         if isinstance(base, StageOutput):
             start = self.works[base.index].evaluated
         elif isinstance(base, Scratch):
             start = SCRATCH
         else:
-            image = self._session.image(base.reference, stage.base.span)
-            start = _start_from(image)
-            triggers = tuple(
-                parse_trigger(text, f"ONBUILD of {base.reference}") for text in image.config.config.on_build
-            )
-            instructions = (*triggers, *instructions)
-        evaluated = evaluate(start, instructions, self._arguments, self._graph.source)
-        for step in evaluated.steps:
-            for source in sources_of(step):
-                if isinstance(source, StageOutput) and source.index not in self.works:
-                    raise BuildError(
-                        "an ONBUILD of the base image takes files from a stage that comes later",
-                        span=stage.base.span,
-                        hint="put that stage before this one",
-                    )
-        return evaluated
+            start = _start_from(self._session.image(base.reference, self._dockerfile.stages[index].base.span))
+        find = functools.partial(self._graph.source, stage=index)
+        return evaluate(start, self._graph.instructions(index), self._arguments, find)
 
 
 def _start_from(image: StoredImage) -> Evaluated:

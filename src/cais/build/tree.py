@@ -23,7 +23,8 @@ _CARRIED_XATTRS = ("security.capability", "user.")
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
-    """One file, folder, link or fifo, as it was when it was looked at. `mode` has the type bits."""
+    """One file, folder, link or fifo, as it was when it was looked at. `mode` has the type bits; `device` is what a device file stands for,
+    `volume` the file system it lies on."""
 
     path: str
     mode: int
@@ -35,6 +36,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     inode: int
     device: int
     links: int
+    volume: int = 0
 
     @property
     def name(self) -> str:
@@ -202,6 +204,7 @@ class Tree:
             status.st_ino,
             status.st_rdev,
             status.st_nlink,
+            status.st_dev,
         )
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
+import signal as signals
 from collections.abc import Sequence
 
+from cais.build import gitaddress
 from cais.dockerfile.instructions import Healthcheck
 from cais.errors import InvalidDockerfile, Problem, Span
 from cais.images.model import HealthConfig
 
 _PORT = re.compile(r"(?:.*:)?([0-9]{1,5})(?:-([0-9]{1,5}))?(?:/(tcp|udp|sctp))?", re.IGNORECASE)
 _MAX_PORT = 65535
-_SIGNAL = re.compile(r"(SIG)?[A-Z][A-Z0-9+-]*|[1-9][0-9]?", re.IGNORECASE)
-_REMOTE = re.compile(r"(https?|ftp|git|ssh)://|git@", re.IGNORECASE)
-_WEB = re.compile(r"https?://", re.IGNORECASE)
-_GIT = re.compile(r"https?://[^?#]*\.git([#?]|$)", re.IGNORECASE)
+_REAL_TIME = re.compile(r"SIGRTMIN\+([1-9]|1[0-5])|SIGRTMAX-([1-9]|1[0-4])")
+_MAX_SIGNAL = 64
+_WEB = re.compile(r"https?://")
 _NANOSECONDS = {
     "ns": 1,
     "us": 10**3,
@@ -29,13 +30,16 @@ _AMOUNT = re.compile(r"([0-9]*\.?[0-9]+|[0-9]+\.)(ns|us|µs|μs|ms|s|m|h)")
 
 
 def is_remote(source: str) -> bool:
-    """Whether a source of ADD is an address, not a path."""
-    return _REMOTE.match(source) is not None
+    """Whether a source is an address that only ADD can fetch."""
+    try:
+        return is_web(source) or gitaddress.parse(source) is not None
+    except gitaddress.BadAddress:
+        return True
 
 
-def is_web(address: str) -> bool:
-    """Whether an address is one of a file on the web: not a git repository's, nor another protocol's."""
-    return _WEB.match(address) is not None and _GIT.match(address) is None
+def is_web(source: str) -> bool:
+    """Whether a source is the address of a file on the web (a repository's address may look like one)."""
+    return _WEB.match(source) is not None
 
 
 def shown_list(words: Sequence[str]) -> str:
@@ -47,13 +51,13 @@ def ports(text: str, span: Span) -> list[str]:
     """`8000`, `8000-8002/udp`: one `PORT/PROTOCOL` a port. Raises InvalidDockerfile."""
     match = _PORT.fullmatch(text)
     first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
-    if match is None or not 1 <= first <= last <= _MAX_PORT:
+    if match is None or not 0 <= first <= last <= _MAX_PORT:
         raise InvalidDockerfile(
             [
                 Problem(
                     f'EXPOSE cannot read the port "{text}"',
                     span,
-                    "write PORT, PORT/udp or FIRST-LAST, each from 1 to 65535",
+                    "write PORT, PORT/udp or FIRST-LAST, each at most 65535",
                 )
             ]
         )
@@ -63,7 +67,10 @@ def ports(text: str, span: Span) -> list[str]:
 
 def signal(text: str, span: Span) -> str:
     """A signal's name or number, as written. Raises InvalidDockerfile."""
-    if not _SIGNAL.fullmatch(text):
+    name = "SIG" + text.upper().removeprefix("SIG")
+    is_number = text.isascii() and text.isdecimal() and 1 <= int(text) <= _MAX_SIGNAL
+    known = is_number or name in signals.Signals.__members__ or _REAL_TIME.fullmatch(name)
+    if not known:
         raise InvalidDockerfile(
             [Problem(f'STOPSIGNAL "{text}" is no signal', span, "write a name such as SIGTERM, or a number")]
         )

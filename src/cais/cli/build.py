@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+from cais.cli import buildflags
 from cais.cli.target import loaded_project
 from cais.cli.wire import Wire
-from cais.errors import UsageError
 from cais.events import MessageEvent, Phase
 from cais.project import order
 from cais.project.ensure import ImageOptions, ensure_images
@@ -15,20 +15,8 @@ from cais.project.ensure import ImageOptions, ensure_images
 def configure(parser: argparse.ArgumentParser) -> None:
     """Flags of `build`."""
     parser.add_argument("services", nargs="*", metavar="SERVICE")
-    parser.add_argument(
-        "--build-arg",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="a build argument; without a value the environment's",
-    )
-    parser.add_argument("--no-cache", action="store_true", help="run every step again")
-    parser.add_argument("--pull", action="store_true", help="ask for newer base images")
+    buildflags.add_common_flags(parser)
     parser.add_argument("--with-dependencies", action="store_true", help="also the services they depend on")
-    parser.add_argument(
-        "--no-host-ca", action="store_true", help="do not offer this machine's CA certificates and proxies to RUN"
-    )
-    parser.add_argument("-q", "--quiet", action="store_true", help="no progress")
 
 
 def run(args: argparse.Namespace, wire: Wire) -> int:
@@ -48,13 +36,13 @@ def run(args: argparse.Namespace, wire: Wire) -> int:
         for name in built:
             print(f"build image of {name}")
         return 0
-    view = wire.view(quiet=args.quiet)
+    view = wire.view(quiet=args.quiet, kind=args.progress)
     try:
         builder = wire.service_builder(
             view,
             no_cache=args.no_cache,
             pull=args.pull,
-            arguments=_arguments(args.build_arg),
+            arguments=buildflags.pairs(args.build_arg, "--build-arg"),
             host_ca=not args.no_host_ca,
         )
         images = ensure_images(project, built, wire.image_source(view), builder, ImageOptions(build=True))
@@ -64,13 +52,3 @@ def run(args: argparse.Namespace, wire: Wire) -> int:
         for name in built:
             print(images[name].id)
     return 0
-
-
-def _arguments(words: list[str]) -> dict[str, str | None]:
-    found: dict[str, str | None] = {}
-    for word in words:
-        name, equals, value = word.partition("=")
-        if not name:
-            raise UsageError(f'--build-arg wants NAME=VALUE, not "{word}"')
-        found[name] = value if equals else None
-    return found

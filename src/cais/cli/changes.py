@@ -25,7 +25,7 @@ def config_with_changes(changes: Sequence[str]) -> ImageConfig:
             allowed = ", ".join(kind.__name__.upper() for kind in ALLOWED)
             raise UsageError(f'--change "{instruction.text}" is not possible', hint=f"these are: {allowed}")
     platform = this_platform()
-    arguments = read_arguments(dockerfile, {}, automatic_arguments(platform))
+    arguments = read_arguments(dockerfile, {}, automatic_arguments(platform, ""))
     config = evaluate(SCRATCH, instructions, arguments, _no_source).config
     return ImageConfig(architecture=platform.architecture, os=platform.os, variant=platform.variant, config=config)
 

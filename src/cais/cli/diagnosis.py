@@ -47,6 +47,8 @@ TOOLS = (
     Tool("nft", "nftables", "published ports"),
     Tool("iptables", "iptables", "keeps forwarding open beside a Docker engine", essential=False),
     Tool("mmdebstrap", "mmdebstrap", "base images without a registry", essential=False),
+    Tool("git", "git", "ADD and build contexts that are repositories", essential=False),
+    Tool("ssh-agent", "openssh-client", "builds that are given SSH keys", essential=False, version_flag="-V"),
     Tool("/usr/bin/catatonit", "catatonit", "PID 1 for `init: true`", essential=False),
 )
 

@@ -7,7 +7,7 @@ import sys
 
 import msgspec
 
-from cais.cli import imagetransfer
+from cais.cli import imagebuild, imagetransfer
 from cais.cli.removing import need_image, remove_by_name
 from cais.cli.view.table import ago, size, table
 from cais.cli.wire import Wire
@@ -18,6 +18,9 @@ from cais.events import MessageEvent, Phase
 def configure(parser: argparse.ArgumentParser) -> None:
     """A parser for each subcommand."""
     commands = parser.add_subparsers(dest="subcommand", required=True, metavar="COMMAND")
+    build = commands.add_parser("build", help="build an image of a Dockerfile and a folder")
+    imagebuild.configure(build)
+    build.set_defaults(act=imagebuild.run)
     ls = commands.add_parser("ls", help="list the images of the store", aliases=["list"])
     ls.add_argument("-q", "--quiet", action="store_true", help="only ids")
     ls.add_argument("--format", choices=("table", "json"), default="table", help="how it is shown")

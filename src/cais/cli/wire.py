@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cais.compose.loader import Loaded, Wanted
     from cais.compose.model.project import Project
     from cais.database import Database
+    from cais.engine.native.buildexec import NativeBuildExecutor
     from cais.engine.native.engine import NativeEngine
     from cais.engine.native.network.networking import NativeNetworking
     from cais.engine.protocol import ContainerState
@@ -135,6 +136,12 @@ class Wire:
             certificates="/etc/docker/certs.d",
         )
 
+    def build_executor(self) -> NativeBuildExecutor:
+        """Runs the commands of builds."""
+        from cais.engine.native.buildexec import NativeBuildExecutor
+
+        return NativeBuildExecutor(self.locations)
+
     def service_builder(
         self,
         events: EventSink,
@@ -145,13 +152,12 @@ class Wire:
         host_ca: bool = True,
     ) -> Builder:
         """Builds the images of services."""
-        from cais.engine.native.buildexec import NativeBuildExecutor
         from cais.project.builds import Builder
 
         return Builder(
             self.images,
             self.image_source(events),
-            NativeBuildExecutor(self.locations),
+            self.build_executor(),
             events,
             self.clock,
             self.env,
@@ -162,9 +168,9 @@ class Wire:
             host_ca=host_ca,
         )
 
-    def view(self, *, quiet: bool = False, redraw: bool = True) -> View:
-        """A new progress view on stderr, of the kind `--progress` asks for; without `redraw` one that leaves other lines alone."""
-        kind = "quiet" if quiet else self.options.progress
+    def view(self, *, quiet: bool = False, redraw: bool = True, kind: str | None = None) -> View:
+        """A new progress view on stderr, of the `kind` that `--progress` asks for; without `redraw` one that leaves other lines alone."""
+        kind = "quiet" if quiet else kind or self.options.progress
         if kind == "auto":
             terminal = sys.stderr.isatty() and self.env.get("TERM") != "dumb" and self.options.color != "never"
             kind = "tty" if terminal else "plain"

@@ -33,6 +33,9 @@ class Snapshots(Protocol):
         `over` are folders in overlay form, bottom first, that are seen above the parent while it is mounted and belong to no layer.
         """
 
+    def unpacking(self, parent: str) -> AbstractContextManager[PreparedSnapshot]:
+        """A layer on `parent` that is filled in overlay form: `upper` (the same as `merged`) begins empty, nothing is mounted."""
+
 
 class PreparedSnapshot(Protocol):
     """A writable layer being made."""

@@ -68,7 +68,8 @@ REFUSED = [
     ("COPY --from=7 a.txt /", "there is no stage 7"),
     ("COPY --from=nosuch a.txt /", 'image "nosuch" is not to be had'),
     ("COPY ignored /", "left out of the build context by the ignore file"),
-    ("ADD git@example.org:x/y /", "ADD cannot fetch"),
+    ("ADD git://127.0.0.1:9/x.git /", 'git ls-remote of "git://127.0.0.1:9/x.git" failed'),
+    ("ADD --link --chown=ana a.txt /", "--link cannot know the owner"),
 ]
 
 

@@ -1,12 +1,13 @@
 """RUN --mount must give what it says for one command, and leave nothing of it in the image."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 from tests.e2e.build.workshop import Workshop
 
-from cais.errors import BuildError
+from cais.errors import BuildError, CaisError
 
 pytestmark = pytest.mark.root
 
@@ -79,11 +80,29 @@ def test_a_network_of_containers_is_refused(shop: Workshop) -> None:
         shop.build("FROM busybox:1\nRUN true\n", network="backend")
 
 
-def test_ssh_and_insecure_are_refused(shop: Workshop) -> None:
-    with pytest.raises(BuildError, match="ssh is not supported"):
-        shop.build("FROM busybox:1\nRUN --mount=type=ssh true\n")
-    with pytest.raises(BuildError, match="insecure is not supported"):
-        shop.build("FROM busybox:1\nRUN --security=insecure true\n")
+RIGHTS = [("--security=insecure", "security.insecure"), ("--network=host", "network.host")]
+
+
+@pytest.mark.parametrize(("flag", "right"), RIGHTS)
+def test_rights_have_to_be_allowed(shop: Workshop, flag: str, right: str) -> None:
+    text = f"FROM busybox:1\nRUN touch /made\nRUN {flag} grep CapEff /proc/self/status > /rights\n"
+    with pytest.raises(BuildError, match="is not allowed") as caught:
+        shop.build(text)
+    assert caught.value.span is not None
+    assert caught.value.span.line == 3
+    assert shop.made() == []
+    image = shop.build(text, allow=frozenset({right}))
+    (bits,) = re.findall(r"CapEff:\s*([0-9a-f]+)", shop.read(image, "rights"))
+    sys_admin = int(bits, 16) >> 21 & 1
+    assert sys_admin == (flag == "--security=insecure")
+
+
+def test_limits(shop: Workshop) -> None:
+    text = "FROM busybox:1\nRUN ulimit -n > /soft; ulimit -Hn > /hard\n"
+    image = shop.build(text, ulimits=(("nofile", 100, 200),))
+    assert shop.read(image, "soft") + shop.read(image, "hard") == "100\n200\n"
+    with pytest.raises(CaisError, match='"nofiles" is not a resource limit'):
+        shop.build(text + "RUN true\n", ulimits=(("nofiles", 1, 1),))
 
 
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"

@@ -1,5 +1,6 @@
 """From a stage's text to its steps, config and history."""
 
+import functools
 from collections.abc import Mapping
 
 import pytest
@@ -18,7 +19,9 @@ def evaluated(text: str, base: RunConfig | None = None, given: Mapping[str, str]
     arguments = read_arguments(dockerfile, given or {}, {"TARGETARCH": "amd64", "TARGETOS": "linux"})
     graph = Graph(dockerfile, arguments, {})
     start = SCRATCH if base is None else Evaluated(config=base)
-    return evaluate(start, dockerfile.stages[-1].instructions, arguments, graph.source)
+    stage = dockerfile.stages[-1]
+    find = functools.partial(graph.source, stage=stage.index)
+    return evaluate(start, stage.instructions, arguments, find)
 
 
 def run_of(text: str, **given: str) -> RunStep:
@@ -78,7 +81,9 @@ ARGUMENTS = [
     ("ARG A", {}, {}),
     ("ARG A=1", {"A": "2"}, {"A": "2"}),
     ("ARG A=1\nENV A=3", {"A": "2"}, {"A": "3"}),
-    ("ENV A=3\nARG A=1", {}, {"A": "3"}),
+    ("ENV A=3\nARG A=1", {}, {"A": "1"}),
+    ("ENV A=3\nARG A", {}, {"A": "3"}),
+    ("ENV A=3\nARG A", {"A": "2"}, {"A": "2"}),
     ("ARG A=1\nARG B=$A", {}, {"A": "1", "B": "1"}),
     ("ARG TARGETARCH", {}, {"TARGETARCH": "amd64"}),
     ("ENV X=1", {"B": "undeclared"}, {"X": "1"}),
@@ -108,7 +113,7 @@ def test_steps() -> None:
 
 
 def test_history_is_worded_as_docker_words_it() -> None:
-    text = 'ARG A=1\nRUN x\nCOPY --from=0 --chown=u a b\nENV K=v\nCMD ["a", "b"]\nEXPOSE 1\nWORKDIR w'
+    text = 'FROM x\nFROM x\nARG A=1\nRUN x\nCOPY --from=0 --chown=u a b\nENV K=v\nCMD ["a", "b"]\nEXPOSE 1\nWORKDIR w'
     assert [line.created_by for line in evaluated(text, RunConfig()).lines] == [
         "ARG A=1",
         "RUN |1 A=1 /bin/sh -c x",
@@ -123,17 +128,21 @@ def test_history_is_worded_as_docker_words_it() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("EXPOSE 0", "EXPOSE cannot read"),
         ("EXPOSE 2-1", "EXPOSE cannot read"),
         ("EXPOSE 70000", "EXPOSE cannot read"),
         ("STOPSIGNAL -9", "is no signal"),
+        ("STOPSIGNAL 65", "is no signal"),
+        ("STOPSIGNAL NOPE", "is no signal"),
+        ("STOPSIGNAL RTMIN+16", "is no signal"),
         ("COPY a b c", "does not end in a slash"),
         ("RUN --mount=type=cache,target=/x,uid=$U true", ""),
         ("ENV U=x\nRUN --mount=type=cache,target=/x,uid=$U true", 'mount option "uid" cannot be "x"'),
         ("RUN --mount=type=bind,target=/ true", 'mount option "target" cannot be "/"'),
-        ("ADD git@github.com:a/b /x", "ADD cannot fetch"),
-        ("ADD https://github.com/a/b.git#main /x", "ADD cannot fetch"),
-        ("ADD --unpack https://x/a.tar /x", "ADD --unpack of an address"),
+        ("COPY git@github.com:a/b /x", "COPY cannot fetch"),
+        ("COPY https://x/a.tar /x", "COPY cannot fetch"),
+        ("ADD https://x/a.git?colour=red /x", "ADD cannot read the address"),
+        ("ADD --checksum=xyz https://x/a.git /x", "is no commit"),
+        ("COPY --link --chown=ana a /x", "--link cannot know the owner"),
         ("ADD --checksum=sha256:0 a /x", "exactly one address"),
     ],
 )

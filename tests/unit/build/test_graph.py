@@ -6,7 +6,7 @@ from cais.build.graph import Graph
 from cais.build.scope import read_arguments
 from cais.build.sources import Context, Image, Scratch, StageOutput
 from cais.dockerfile.parser import parse
-from cais.errors import CaisError, InvalidDockerfile, NotFoundError, Span
+from cais.errors import CaisError, NotFoundError, Span
 
 HERE = Span("Dockerfile", 1)
 
@@ -29,7 +29,7 @@ def test_only_what_the_target_needs(target: str, order: tuple[int, ...]) -> None
 
 def test_bases() -> None:
     found = graph(
-        "ARG TAG=1\nARG IMAGE=py:${TAG}\nFROM $IMAGE AS base\nFROM scratch\nFROM Base\nFROM x-$TARGETARCH\nFROM ctx\n",
+        "ARG TAG=1\nARG IMAGE=py:${TAG}\nFROM $IMAGE AS Base\nFROM scratch\nFROM base\nFROM x-$TARGETARCH\nFROM ctx\n",
         {"ctx": "docker-image://other:2"},
         TAG="7",
     )
@@ -42,7 +42,7 @@ def test_a_stage_begins_only_from_an_earlier_one() -> None:
 
 def test_sources() -> None:
     found = graph(THREE, {"ctx": "/folder", "two": "/instead"})
-    assert [found.source(name, HERE) for name in ("one", "1", "ctx", "two", "nginx")] == [
+    assert [found.source(name, HERE, 2) for name in ("one", "1", "ctx", "two", "nginx")] == [
         StageOutput(0),
         StageOutput(1),
         Context("ctx"),
@@ -51,25 +51,37 @@ def test_sources() -> None:
     ]
 
 
-def test_a_circle_is_named() -> None:
-    circle = graph("FROM a AS one\nCOPY --from=two /x /\nFROM b AS two\nCOPY --from=one /x /\n")
-    with pytest.raises(InvalidDockerfile, match="circle: two -> one -> two") as caught:
-        circle.order(1)
-    assert caught.value.span is not None
-    assert caught.value.span.line == 2
+def test_a_name_in_capitals_is_no_stage_of_from() -> None:
+    assert graph("FROM x AS one\nFROM ONE\n").bases[1] == Image("ONE")
+
+
+def test_what_onbuild_brings_may_need_a_further_stage() -> None:
+    found = graph("FROM a AS made\nFROM b\n")
+    assert found.order(1) == (1,)
+    trigger = parse("FROM x\nCOPY --from=made /x /\n", "base").stages[0].instructions
+    found.add_triggers(1, trigger)
+    assert found.order(1) == (0, 1)
+    assert found.instructions(1) == trigger
+
+
+def every_order(text: str) -> None:
+    found = graph(text)
+    for index in range(len(found.bases)):
+        found.order(index)
 
 
 @pytest.mark.parametrize(
     ("text", "message", "hint"),
     [
         ("ARG I\nFROM $I\n", "FROM has no image", "give the argument"),
-        ("FROM a\nCOPY --from=3 /x /\n", "there is no stage 3", "only stage 0"),
-        ("FROM a AS x\nCOPY --from=x /x /\n", "circle: x -> x", "another stage"),
+        ("FROM a\nFROM b\nCOPY --from=3 /x /\n", "there is no stage 3", "only stage 0"),
+        ("FROM a AS x\nCOPY --from=x /x /\n", 'stage "x" is this stage itself', "another stage"),
+        ("FROM a\nCOPY --from=later /x /\nFROM b AS later", 'stage "later" comes later', "before this one"),
     ],
 )
 def test_problems(text: str, message: str, hint: str) -> None:
     with pytest.raises(CaisError, match=message) as caught:
-        graph(text).order(0)
+        every_order(text)
     assert hint in (caught.value.hint or "")
     assert caught.value.span is not None
 

@@ -52,4 +52,4 @@ def test_only_this_machines_platform() -> None:
     other = "linux/s390x" if this_platform().architecture != "s390x" else "linux/amd64"
     with pytest.raises(BuildError, match=f'cannot build for platform "{other}"'):
         require_this(other)
-    assert automatic_arguments(Platform("linux", "arm", "v7"))["TARGETPLATFORM"] == "linux/arm/v7"
+    assert automatic_arguments(Platform("linux", "arm", "v7"), "last")["TARGETPLATFORM"] == "linux/arm/v7"

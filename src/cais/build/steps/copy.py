@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 
+import msgspec
+
 from cais.build.downloads import file_name
+from cais.build.gitaddress import GitAddress
 from cais.build.permissions import check_mode
-from cais.build.place import Placement, place
+from cais.build.place import Placement, make_folders, place
 from cais.build.select import Item, Match, Selection, select
 from cais.build.session import Session
 from cais.build.steps.model import CopyStep
@@ -34,40 +37,58 @@ def copy(session: Session, step: CopyStep, root: str) -> None:
         owner=owner_of(root, step.chown, step.span),
         mode=step.chmod,
     )
-    if step.sources:
-        with session.tree(step.source, step.span) as tree:
-            matches = select(tree, selection_of(step), step.span)
-            if step.unpack:
-                from cais.build.steps.unpack import unpack_archives
-
-                matches = unpack_archives(session, tree, matches, placement)
-            place(tree, matches, placement)
+    if step.parents:
+        make_folders(root, step.destination, placement.owner)  # also when a pattern matches nothing
+    for source in step.order:
+        if isinstance(source, GitAddress):
+            _add_repository(session, source, placement)
+        elif source in step.addresses:
+            _add_download(session, step, source, placement)
+        else:
+            _add_local(session, step, source, placement)
     if step.inline:
         _write_inline(session, step, placement)
-    if step.addresses:
-        _add_downloads(session, step, placement)
 
 
-def _add_downloads(session: Session, step: CopyStep, placement: Placement) -> None:
+def _add_local(session: Session, step: CopyStep, source: str, placement: Placement) -> None:
+    with session.tree(step.source, step.span) as tree:
+        selection = msgspec.structs.replace(selection_of(step), sources=(source,))
+        matches = select(tree, selection, step.span)
+        if step.unpack:
+            from cais.build.steps.unpack import unpack_archives
+
+            matches = unpack_archives(session, tree, matches, placement)
+        place(tree, matches, placement)
+
+
+def _add_repository(session: Session, address: GitAddress, placement: Placement) -> None:
+    commit = session.repositories.commit(address, placement.span)
+    tree = Tree(session.repositories.files(address, commit, placement.span), is_context=True)
+    place(tree, select(tree, Selection(sources=(".",)), placement.span), placement)
+
+
+def _add_download(session: Session, step: CopyStep, address: str, placement: Placement) -> None:
     import shutil
 
     with session.scratch() as folder:
-        for number, address in enumerate(step.addresses):
-            download = session.downloads.fetch(address, step.checksum, step.span)
-            holder = os.path.join(folder, str(number))
-            os.mkdir(holder)
-            path = os.path.join(holder, file_name(address))
-            shutil.copyfile(session.downloads.path(download), path)
-            os.chmod(path, _DOWNLOAD_MODE)
-            os.utime(path, (download.modified_at, download.modified_at))
-            _place_all(holder, placement)
+        download = session.downloads.fetch(address, step.checksum, step.span)
+        path = os.path.join(folder, file_name(address))
+        shutil.copyfile(session.downloads.path(download), path)
+        os.chmod(path, _DOWNLOAD_MODE)
+        os.utime(path, (download.modified_at, download.modified_at))
+        _deliver(session, folder, placement, unpack=step.unpack_fetched)
 
 
-def _place_all(folder: str, placement: Placement) -> None:
-    """Put the one file in `folder` where the step says."""
+def _deliver(session: Session, folder: str, placement: Placement, *, unpack: bool = False) -> None:
+    """Put the one file in `folder` where the step says, unpacked if it is an archive and that was asked for."""
     tree = Tree(folder, is_context=True)
     found = tree.children("")[0]
-    place(tree, (Match(name=found.name, items=(Item("", found),)),), placement)
+    matches: tuple[Match, ...] = (Match(name=found.name, items=(Item("", found),)),)
+    if unpack:
+        from cais.build.steps.unpack import unpack_archives
+
+        matches = unpack_archives(session, tree, matches, placement)
+    place(tree, matches, placement)
 
 
 def _write_inline(session: Session, step: CopyStep, placement: Placement) -> None:
@@ -79,4 +100,4 @@ def _write_inline(session: Session, step: CopyStep, placement: Placement) -> Non
             with open(path, "w", encoding="utf-8", errors="surrogateescape") as stream:
                 stream.write(inline.content)
             os.chmod(path, _INLINE_MODE)
-            _place_all(holder, placement)
+            _deliver(session, holder, placement)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from cais.build.gitaddress import GitAddress
 from cais.build.sources import Context, Source
 from cais.errors import Span
 
@@ -52,7 +53,18 @@ class SecretMount(msgspec.Struct, frozen=True, kw_only=True, tag="secret"):
     gid: int = 0
 
 
-Mount = CacheMount | BindMount | TmpfsMount | SecretMount
+class SshMount(msgspec.Struct, frozen=True, kw_only=True, tag="ssh"):
+    """The socket of an SSH agent; `target` is "" for a place of its own."""
+
+    id: str = "default"
+    target: str = ""
+    required: bool = False
+    mode: int = 0o600
+    uid: int = 0
+    gid: int = 0
+
+
+Mount = CacheMount | BindMount | TmpfsMount | SecretMount | SshMount
 
 
 class InlineFile(msgspec.Struct, frozen=True):
@@ -70,7 +82,7 @@ class _Common(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunStep(_Common, frozen=True, kw_only=True, tag="run"):
-    """RUN. `script` is a here-document that is run as a program of its own (its name and content)."""
+    """RUN. `script` is a here-document that is run as a program of its own (its name and content); `insecure` asks for all rights."""
 
     argv: tuple[str, ...]
     environment: Mapping[str, str]
@@ -78,15 +90,17 @@ class RunStep(_Common, frozen=True, kw_only=True, tag="run"):
     working_dir: str
     mounts: tuple[Mount, ...] = ()
     network: str = "default"
+    insecure: bool = False
     script: InlineFile | None = None
 
 
 class CopyStep(_Common, frozen=True, kw_only=True, tag="copy"):
-    """COPY and ADD. `destination` is absolute; a slash at its end says that it is a folder. `unpack` unpacks local archives;
-    `addresses` are fetched."""
+    """COPY and ADD. `destination` is absolute; a slash at its end says that it is a folder. `order` is all of `sources`, `addresses` and
+    `repositories` as written. `unpack` unpacks local archives; `addresses` are fetched, and unpacked with `unpack_fetched`. With `link` the layer stands for itself: nothing below it is looked at."""
 
     sources: tuple[str, ...]
     destination: str
+    order: tuple[str | GitAddress, ...] = ()
     source: Source = Context()
     inline: tuple[InlineFile, ...] = ()
     chown: str = ""
@@ -95,7 +109,10 @@ class CopyStep(_Common, frozen=True, kw_only=True, tag="copy"):
     parents: bool = False
     unpack: bool = False
     addresses: tuple[str, ...] = ()
+    repositories: tuple[GitAddress, ...] = ()
+    unpack_fetched: bool = False
     checksum: str = ""
+    link: bool = False
 
 
 class WorkdirStep(_Common, frozen=True, kw_only=True, tag="workdir"):

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
-import secrets
 from collections.abc import Iterator
 
 from cais import durable
 from cais.build.executor import BuildMount
 from cais.build.place import Placement, place
+from cais.build.privatefolder import private_folder
 from cais.build.select import Selection, select
 from cais.build.session import Session
 from cais.build.sources import Context, Source
-from cais.build.steps.model import BindMount, CacheMount, InlineFile, RunStep, SecretMount, TmpfsMount
+from cais.build.steps.model import BindMount, CacheMount, InlineFile, RunStep, SecretMount, SshMount, TmpfsMount
 from cais.errors import BuildError, Span
 from cais.linux.rootpath import host_path
 
 _SCRIPT_MODE = 0o755
+_SSH_TARGET = "/run/buildkit/ssh_agent."
 _MAX_SECRET_BYTES = 500 << 10  # as BuildKit
 
 
@@ -29,6 +29,7 @@ def mounted(
     """The mounts of `step`, kept up by `stack`, outer ones first, and the variables its secrets set. Raises BuildError."""
     found: list[BuildMount] = []
     variables: dict[str, str] = {}
+    agents = 0
     # Caches are locked in one order everywhere, so that two RUNs never wait for each other.
     caches = sorted((mount for mount in step.mounts if isinstance(mount, CacheMount)), key=lambda mount: mount.id)
     found.extend(_cache(session, mount, step.span, stack) for mount in caches)
@@ -40,6 +41,10 @@ def mounted(
             found.append(BuildMount(kind="tmpfs", target=mount.target, size_bytes=mount.size_bytes))
         elif isinstance(mount, SecretMount):
             found.extend(_secret(session, mount, step.span, stack, variables))
+        elif isinstance(mount, SshMount):
+            place_of_socket = mount.target or f"{_SSH_TARGET}{agents}"
+            agents += 1
+            found.extend(_agent(session, mount, place_of_socket, step.span, stack, variables))
     if step.script is not None:
         found.append(_script(session, step.script, stack))
     return tuple(sorted(found, key=lambda mount: mount.target.count("/"))), variables
@@ -122,7 +127,7 @@ def _secret(
         except UnicodeDecodeError:
             raise BuildError(f'secret "{mount.id}" is no text, so it cannot be a variable', span=span) from None
     if mount.target:
-        folder = stack.enter_context(_private_folder(session.locations.run))
+        folder = stack.enter_context(private_folder(session.locations.run))
         path = os.path.join(folder, "secret")
         durable.write(path, content, mode=0o600, sync=False)
         os.chown(path, mount.uid, mount.gid)
@@ -146,45 +151,30 @@ def _read_secret(name: str, given: bytes | str, span: Span) -> bytes:
     return content
 
 
-@contextlib.contextmanager
-def _private_folder(run_folder: str) -> Iterator[str]:
-    """A folder for a secret, in memory where the run folder is; those that dead builds left are removed."""
-    import shutil
+def _agent(
+    session: Session, mount: SshMount, target: str, span: Span, stack: contextlib.ExitStack, variables: dict[str, str]
+) -> Iterator[BuildMount]:
+    variables.setdefault("SSH_AUTH_SOCK", target)  # also when nobody is there to answer, as with BuildKit
+    given = session.request.ssh.get(mount.id)
+    if given is None:
+        if mount.required:
+            raise BuildError(
+                f'the build was given no SSH agent "{mount.id}"',
+                span=span,
+                hint=f"build with --ssh {mount.id}, after ssh-add; or --ssh {mount.id}=KEYFILE",
+            )
+        return
+    from cais.build.agent import offered
 
-    parent = os.path.join(run_folder, "secrets")
-    os.makedirs(parent, mode=0o700, exist_ok=True)
-    for name in os.listdir(parent):
-        abandoned = _own(os.path.join(parent, name))
-        if abandoned is not None:
-            shutil.rmtree(os.path.join(parent, name))
-            os.close(abandoned)
-    fd = None
-    while fd is None:  # a sweep may come between the two calls and take the folder away
-        folder = os.path.join(parent, secrets.token_hex(8))
-        os.mkdir(folder, 0o700)
-        fd = _own(folder)
+    folder = stack.enter_context(private_folder(session.locations.run))
     try:
-        yield folder
-    finally:
-        shutil.rmtree(folder)
-        os.close(fd)
-
-
-def _own(folder: str) -> int | None:
-    """A descriptor that holds the lock on `folder`, which goes with this process; None when somebody else has it or it is gone."""
-    try:
-        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(fd)
-        return None
-    if not os.path.exists(folder):
-        os.close(fd)
-        return None
-    return fd
+        path = stack.enter_context(offered(given, folder))
+    except BuildError as error:
+        error.span = error.span or span
+        raise
+    os.chown(path, mount.uid, mount.gid)
+    os.chmod(path, mount.mode)
+    yield BuildMount(kind="bind", source=path, target=target, read_only=True)
 
 
 def _script(session: Session, script: InlineFile, stack: contextlib.ExitStack) -> BuildMount:

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Mapping
 
 from cais.build.sources import Context, Source
-from cais.build.steps.model import BindMount, CacheMount, Mount, SecretMount, TmpfsMount
-from cais.errors import BuildError, InvalidDockerfile, Problem, Span
+from cais.build.steps.model import BindMount, CacheMount, Mount, SecretMount, SshMount, TmpfsMount
+from cais.errors import InvalidDockerfile, Problem, Span
 
 Options = tuple[tuple[str, str], ...]
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
@@ -18,7 +18,7 @@ _SHARING = ("shared", "private", "locked")
 
 
 def read_mount(options: Options, working_dir: str, find: Callable[[str], Source], span: Span) -> Mount:
-    """One mount; `find` says what a name after `from=` means. Raises InvalidDockerfile, BuildError for kinds that are not supported."""
+    """One mount; `find` says what a name after `from=` means. Raises InvalidDockerfile."""
     return _Reader(options, working_dir, find, span).mount()
 
 
@@ -40,12 +40,8 @@ class _Reader:
         if kind == "secret":
             return self._secret()
         if kind == "ssh":
-            raise BuildError(
-                "RUN --mount=type=ssh is not supported",
-                span=self._span,
-                hint="give the key as a secret: --mount=type=secret,id=NAME",
-            )
-        raise self._wrong("type", kind, "bind, cache, tmpfs or secret")
+            return self._ssh()
+        raise self._wrong("type", kind, "bind, cache, tmpfs, secret or ssh")
 
     def _bind(self) -> BindMount:
         source = self._from() or Context()
@@ -85,6 +81,17 @@ class _Reader:
             variable=variable,
             required=self._flag("required", default=False),
             mode=self._number("mode", 0o400, base=8),
+            uid=self._number("uid", 0),
+            gid=self._number("gid", 0),
+        )
+
+    def _ssh(self) -> SshMount:
+        target = self._any("target", "dst", "destination")
+        return SshMount(
+            id=self._options.get("id") or "default",
+            target=self._absolute(target) if target else "",
+            required=self._flag("required", default=False),
+            mode=self._number("mode", 0o600, base=8),
             uid=self._number("uid", 0),
             gid=self._number("gid", 0),
         )

@@ -38,6 +38,8 @@ def run(session: Session, step: RunStep, root: str, on_text: Callable[[str], Non
             network=step.network if step.network != "default" else session.request.network or "default",
             extra_hosts=session.request.extra_hosts,
             shm_size_bytes=session.request.shm_size_bytes,
+            ulimits=session.request.ulimits,
+            insecure=step.insecure,
         )
         try:
             code = session.executor.run(request, output.take)

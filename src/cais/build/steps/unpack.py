@@ -45,7 +45,7 @@ def _unpack(session: Session, tree: Tree, match: Match, placement: Placement) ->
         make_folders(placement.root, placement.destination, placement.owner)
         # As with Docker, --chown and --chmod are for the folder; what was packed keeps its owners and modes.
         inside = msgspec.structs.replace(
-            placement, destination=placement.destination.rstrip("/") + "/", owner=None, mode=""
+            placement, destination=placement.destination.rstrip("/") + "/", owner=None, mode="", replace=True
         )
         place(unpacked, select(unpacked, Selection(sources=(".",)), placement.span), inside)
         return True

@@ -11,24 +11,14 @@ import subprocess
 from collections.abc import Callable, Iterator
 
 from cais import decoding, durable, proc
-from cais.build.executor import BuildMount, RunRequest
-from cais.engine.native import etcfiles, oci
-from cais.engine.native.defaults import (
-    CAPABILITIES,
-    DEFAULT_PATH,
-    DEVICE_RULES,
-    MASKED_PATHS,
-    READ_ONLY_PATHS,
-    grant,
-    standard_mounts,
-)
-from cais.engine.native.mountpoints import MountPoint, present
+from cais.build.executor import RunRequest
+from cais.engine.native import oci
+from cais.engine.native.buildspec import configure, mount_points
+from cais.engine.native.mountpoints import present
 from cais.engine.native.runtime import Runtime, choose
-from cais.engine.native.seccomp import default_filter
-from cais.errors import CaisError, HostError
+from cais.errors import HostError
 from cais.linux.namespaces import Apart
-from cais.linux.rootpath import resolve_in_root
-from cais.linux.users import Identity, identify_in
+from cais.linux.users import identify_in
 from cais.locations import Locations
 
 # The runtime sees a /proc of its own pid namespace.
@@ -49,9 +39,9 @@ class NativeBuildExecutor:
         runtime = choose(self._locations)
         self._sweep(runtime)
         with _bundle(self._folder) as bundle:
-            config = _configure(request, bundle, identify_in(request.root, request.user))
+            config = configure(request, bundle, identify_in(request.root, request.user))
             durable.write(os.path.join(bundle, "config.json"), oci.encode(config), sync=False)
-            with present(request.root, _mount_points(config.mounts)):
+            with present(request.root, mount_points(config.mounts)):
                 returncode = _stream(_command(runtime, bundle), request.stdin, on_output, runtime.without)
             return _exit_code(returncode, os.path.join(bundle, "log"))
 
@@ -178,89 +168,3 @@ def _runtime_error(log: str) -> str:
                 if entry.get("level") == "error":
                     lines.append(entry.get("msg", ""))
     return "\n".join(lines)
-
-
-def _configure(request: RunRequest, bundle: str, identity: Identity) -> oci.Config:
-    mounts = (
-        *standard_mounts(shm_size_bytes=request.shm_size_bytes, privileged=False, cgroup=False),
-        _file_mount(request.root, "/etc/resolv.conf", bundle, _resolver()),
-        _file_mount(request.root, "/etc/hosts", bundle, _hosts(request)),
-        *(_build_mount(request.root, mount) for mount in request.mounts),
-    )
-    kinds = ("pid", "ipc", "uts", "mount", *(("network",) if request.network == "none" else ()))
-    return oci.Config(
-        oci_version=oci.VERSION,
-        process=oci.Process(
-            args=request.argv,
-            cwd=request.working_dir or "/",
-            env=_environment(request, identity),
-            user=oci.User(uid=identity.uid, gid=identity.gid, additional_gids=identity.additional_gids),
-            capabilities=grant(CAPABILITIES, identity.uid),
-        ),
-        root=oci.Root(path=request.root),
-        mounts=mounts,
-        hostname=request.hostname,
-        linux=oci.Linux(
-            namespaces=tuple(oci.Namespace(type=kind) for kind in kinds),
-            cgroups_path=f"/cais/{os.path.basename(bundle)}",
-            resources=oci.Resources(devices=DEVICE_RULES),
-            seccomp=default_filter(frozenset(CAPABILITIES)),
-            masked_paths=MASKED_PATHS,
-            readonly_paths=READ_ONLY_PATHS,
-        ),
-    )
-
-
-def _environment(request: RunRequest, identity: Identity) -> tuple[str, ...]:
-    values = {"PATH": DEFAULT_PATH, "HOME": identity.home or "/", **request.environment}
-    return tuple(f"{name}={value}" for name, value in values.items())
-
-
-def _resolver() -> bytes:
-    try:
-        with open("/etc/resolv.conf", "rb") as stream:
-            return stream.read()
-    except FileNotFoundError:
-        return b""
-
-
-def _hosts(request: RunRequest) -> bytes:
-    # The network is the host's, so the host itself is at the loopback address.
-    own = (("127.0.0.1", request.hostname),)
-    return etcfiles.hosts(own, request.extra_hosts, gateway="127.0.0.1").encode()
-
-
-def _file_mount(root: str, target: str, bundle: str, content: bytes) -> oci.Mount:
-    path = os.path.join(bundle, os.path.basename(target))
-    durable.write(path, content, sync=False)
-    return oci.Mount(
-        destination=resolve_in_root(root, target),
-        type="bind",
-        source=path,
-        options=("bind", "ro", "nosuid", "nodev", "noexec"),
-    )
-
-
-def _build_mount(root: str, mount: BuildMount) -> oci.Mount:
-    target = resolve_in_root(root, mount.target)
-    access = "ro" if mount.read_only else "rw"
-    if mount.kind == "bind":
-        if not os.path.exists(mount.source):
-            raise CaisError(f'the source "{mount.source}" of the mount at "{mount.target}" does not exist')
-        return oci.Mount(destination=target, type="bind", source=mount.source, options=("rbind", "rprivate", access))
-    if mount.kind == "tmpfs":
-        size = () if mount.size_bytes is None else (f"size={mount.size_bytes}",)
-        return oci.Mount(
-            destination=target, type="tmpfs", source="tmpfs", options=("nosuid", "nodev", "mode=1777", access, *size)
-        )
-    raise CaisError(f'build mounts of kind "{mount.kind}" are not supported', hint='use "bind" or "tmpfs"')
-
-
-def _mount_points(mounts: tuple[oci.Mount, ...]) -> tuple[MountPoint, ...]:
-    """Those that lie in the root itself; one below another mount is not the root's."""
-    points: list[MountPoint] = []
-    for mount in mounts:
-        if not any(mount.destination.startswith(point.path + "/") for point in points):
-            is_folder = mount.type != "bind" or os.path.isdir(mount.source)
-            points.append(MountPoint(mount.destination, is_folder))
-    return tuple(points)

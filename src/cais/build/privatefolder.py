@@ -1,0 +1,49 @@
+"""A folder for what nobody else may see, for the time of a step."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def private_folder(run_folder: str) -> Iterator[str]:
+    """A folder for secrets and sockets, in memory where the run folder is; those that dead builds left are removed."""
+    parent = os.path.join(run_folder, "secrets")
+    os.makedirs(parent, mode=0o700, exist_ok=True)
+    for name in os.listdir(parent):
+        abandoned = _own(os.path.join(parent, name))
+        if abandoned is not None:
+            shutil.rmtree(os.path.join(parent, name))
+            os.close(abandoned)
+    fd = None
+    while fd is None:  # a sweep may come between the two calls and take the folder away
+        folder = os.path.join(parent, secrets.token_hex(8))
+        os.mkdir(folder, 0o700)
+        fd = _own(folder)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+        os.close(fd)
+
+
+def _own(folder: str) -> int | None:
+    """A descriptor that holds the lock on `folder`, which goes with this process; None when somebody else has it or it is gone."""
+    try:
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        return None
+    if not os.path.exists(folder):
+        os.close(fd)
+        return None
+    return fd

@@ -1,0 +1,116 @@
+"""`cais image build`: an image of a Dockerfile and a folder, with the flags of `docker build`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from cais.cli import buildflags
+from cais.cli.wire import Wire
+from cais.errors import UsageError
+
+if TYPE_CHECKING:
+    from cais.build.request import BuildRequest
+    from cais.images.model import StoredImage
+
+DEFAULT_SHM_SIZE = 64 << 20
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Flags of `image build`."""
+    add = parser.add_argument
+    add("context", metavar="CONTEXT", help="the folder that is offered to the build")
+    add("-f", "--file", metavar="FILE", help="the Dockerfile (default: Dockerfile in the context)")
+    add("-t", "--tag", action="append", default=[], metavar="NAME", help="a name for the image; may be repeated")
+    add("--target", default="", metavar="STAGE", help="the stage to build (default: the last)")
+    add("--label", action="append", default=[], metavar="NAME=VALUE", help="a label of the image")
+    add("--secret", action="append", default=[], metavar="id=NAME[,src=FILE|,env=NAME]",
+        help="a secret for RUN --mount=type=secret: a file, or a variable")  # fmt: skip
+    add("--ssh", action="append", default=[], metavar="ID[=SOCKET|KEY,...]",
+        help="an SSH agent, or keys, for RUN --mount=type=ssh")  # fmt: skip
+    add("--allow", action="append", default=[], metavar="RIGHT",
+        help="network.host or security.insecure: what RUN --network=host and RUN --security=insecure need")  # fmt: skip
+    add("--build-context", action="append", default=[], metavar="NAME=FOLDER",
+        help="a further context, or docker-image://NAME in place of an image or stage")  # fmt: skip
+    add("--add-host", action="append", default=[], metavar="NAME:ADDRESS", help="a line of /etc/hosts during RUN")
+    add("--network", choices=("default", "none", "host"), default="default", help="the network of RUN")
+    add("--platform", default="", metavar="PLATFORM", help="this machine's, or an error")
+    add("--shm-size", metavar="SIZE", help="the size of /dev/shm during RUN (default: 64m)")
+    add("--ulimit", action="append", default=[], metavar="NAME=SOFT[:HARD]", help="a limit of RUN; -1 is none")
+    add("--iidfile", metavar="FILE", help="write the image's id there")
+    add("--load", action="store_true", help="accepted because fingers know it: an image is always in the store")
+    buildflags.add_common_flags(parser)
+
+
+def run(args: argparse.Namespace, wire: Wire) -> int:
+    """Build, tag, and write what was asked for."""
+    request = _request(args, wire)
+    if args.dry_run:
+        print(f"build image of {request.context}")
+        return 0
+    image = _build(request, wire, args)
+    if args.iidfile:
+        with open(args.iidfile, "w", encoding="utf-8") as stream:
+            stream.write(image.id)
+    if args.quiet:
+        sys.stdout.write(f"{image.id}\n")
+    return 0
+
+
+def _build(request: BuildRequest, wire: Wire, args: argparse.Namespace) -> StoredImage:
+    from cais.build.solve import build
+
+    view = wire.view(quiet=args.quiet, kind=args.progress)
+    try:
+        return build(
+            request,
+            store=wire.images,
+            images=wire.image_source(view),
+            executor=wire.build_executor(),
+            events=view,
+            clock=wire.clock,
+            locations=wire.locations,
+        )
+    finally:
+        view.close()
+
+
+def _request(args: argparse.Namespace, wire: Wire) -> BuildRequest:
+    from cais.build.request import BuildRequest
+
+    context = os.path.abspath(args.context)
+    if not os.path.isdir(context):
+        raise UsageError(f'the build context "{args.context}" is not a folder', hint="give a folder that exists")
+    return BuildRequest(
+        name=args.tag[0] if args.tag else os.path.basename(context),
+        context=context,
+        dockerfile=os.path.abspath(args.file) if args.file else "Dockerfile",
+        target=args.target,
+        arguments=buildflags.pairs(args.build_arg, "--build-arg"),
+        labels=buildflags.labels(args.label),
+        tags=tuple(args.tag),
+        contexts=_contexts(args.build_context),
+        secrets=buildflags.secrets(args.secret, wire.env),
+        ssh=buildflags.agents(args.ssh, wire.env),
+        allow=buildflags.rights(args.allow),
+        no_cache=args.no_cache,
+        pull=args.pull,
+        platform=args.platform,
+        extra_hosts=buildflags.hosts(args.add_host),
+        network=args.network,
+        shm_size_bytes=buildflags.size(args.shm_size, "--shm-size") or DEFAULT_SHM_SIZE,
+        ulimits=buildflags.limits(args.ulimit),
+        host_ca=not args.no_host_ca,
+        environment=wire.env,
+    )
+
+
+def _contexts(words: list[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in buildflags.pairs(words, "--build-context").items():
+        if not value:
+            raise UsageError(f'--build-context "{name}" has no value', hint="write NAME=FOLDER")
+        found[name] = value if "://" in value else os.path.abspath(value)
+    return found

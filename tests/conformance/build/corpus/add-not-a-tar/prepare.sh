@@ -1,0 +1,2 @@
+: > empty.tar.gz
+echo text > text.tar

@@ -1,0 +1,4 @@
+mkdir t
+echo 1 > t/.wh.f
+tar cf archive.tar -C t .
+rm -r t

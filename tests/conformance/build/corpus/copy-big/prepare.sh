@@ -1,0 +1,2 @@
+head -c 300000 /dev/zero | tr "\0" "x" > big
+: > none

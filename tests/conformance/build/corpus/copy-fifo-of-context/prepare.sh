@@ -1,0 +1,3 @@
+mkdir f
+mkfifo f/pipe
+echo 1 > f/file

@@ -1,0 +1,3 @@
+mkdir h
+echo one > h/a
+ln h/a h/b

@@ -1,0 +1,3 @@
+mkdir private
+echo p > private/f
+chmod 700 private

@@ -1,0 +1,2 @@
+echo s > "star*name"
+echo n > starname

@@ -1,0 +1,2 @@
+echo 1 > "star*"
+echo 2 > start
