@@ -18,7 +18,12 @@ DEFAULT_INTERVAL_S = 30.0
 DEFAULT_START_INTERVAL_S = 5.0
 DEFAULT_RETRIES = 3
 
-FIRST_PROBE_S = 0.01  # after the start
+FIRST_PROBE_S = (
+    0.01  # after the start, where nobody can see whether it listens; and after it began to while it was being probed
+)
+# Where that is seen, a service is probed as soon as it listens; before, a probe would only take the processor from it. One that never
+# listens is found healthy this much later.
+FIRST_UNHEARD_S = 0.1
 GROWTH = 1 / 3  # the wait, as a part of the run's age: each wait is about a third longer than the one before
 REST = (
     2.0  # the wait is at least this many times what the last probe took: starting services keep two thirds of the time
@@ -131,6 +136,8 @@ def next_probe_in(
     """
     if health is not Health.STARTING:
         return interval_s(probe)
+    if heard_s is not None and age_s - took_s <= heard_s <= age_s:
+        return FIRST_PROBE_S  # what this probe saw was before it listened
     docker_s = min(probe.start_interval_s or interval_s(probe), interval_s(probe))
     ceiling_s = min(max(CEILING * took_s, SHORTEST_CEILING_S), LONGEST_CEILING_S)
     since_s = age_s if heard_s is None or heard_s > age_s else age_s - heard_s

@@ -14,6 +14,7 @@ from cais.engine.protocol import ContainerState, Health, ProbeResult, State
 from cais.supervise import events, policy
 from cais.supervise.health import (
     FIRST_PROBE_S,
+    FIRST_UNHEARD_S,
     HealthTrack,
     Verdict,
     after_probe,
@@ -296,6 +297,11 @@ def _tell_probe(old: Kept, new: Kept, verdict: Verdict, result: ProbeResult, mom
 # --- the two turning points --------------------------------------------------------------------------------------------
 
 
+def can_be_heard(state: ContainerState) -> bool:
+    """Whether it says something of the container that somebody listens there: in the host's network others do too."""
+    return state.spec.network_mode != "host"
+
+
 def _begin(kept: Kept, moment: Moment, *, automatic: bool = False, resumed: bool = False, told: bool = False) -> Turn:
     """A process runs that did not before. `resumed`: it ran before this supervisor did, so its recorded health holds."""
     state, probe = kept.state, kept.state.spec.probe
@@ -314,7 +320,7 @@ def _begin(kept: Kept, moment: Moment, *, automatic: bool = False, resumed: bool
     )
     steps: list[Step] = [Watch(state.pid, new.run)]
     if track is not None and probe is not None:
-        wait_s = max(0.0, FIRST_PROBE_S - age_s)
+        wait_s = max(0.0, (FIRST_UNHEARD_S if can_be_heard(state) else FIRST_PROBE_S) - age_s)
         if track.health is not Health.STARTING and state.last_probe is not None:
             wait_s = min(max(0.0, state.last_probe.ended + interval_s(probe) - moment.epoch), interval_s(probe))
         new = replace(new, probe_due=moment.monotonic + wait_s)

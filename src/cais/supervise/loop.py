@@ -386,5 +386,5 @@ class Supervisor:
 
 
 def _is_listened_for(kept: Kept) -> bool:
-    """Whether it says something that it listens: not in the host's network, where others do too."""
-    return kept.health is Health.STARTING and kept.phase is Phase.RUNNING and kept.state.spec.network_mode != "host"
+    """Whether it says something that it listens."""
+    return kept.health is Health.STARTING and kept.phase is Phase.RUNNING and keeper.can_be_heard(kept.state)
