@@ -425,3 +425,29 @@ def test_after_a_reboot_a_container_starts_on_its_old_root(world: World) -> None
     world.engine.start(state.id)
     finished(world, state.id)
     assert [line.text for line in world.engine.logs(state.id)][-1] == "x"
+
+
+def cgroups_of(container_id: str) -> list[str]:
+    return [str(path) for path in Path("/sys/fs/cgroup").glob(f"*/cais/{container_id}")]
+
+
+def test_after_its_end_the_runtime_and_the_cgroups_know_nothing_of_it(world: World) -> None:
+    state = started(world, "ends", "sleep", "1000")
+    known = Path(world.engine._parts.runtime("").state, state.id)
+    assert known.exists()
+    assert cgroups_of(state.id)
+    world.engine.stop(state.id, timeout_s=0)
+    assert not known.exists()
+    assert cgroups_of(state.id) == []
+    again = world.engine.start(state.id)
+    assert again.state is State.RUNNING
+
+
+def test_what_is_still_in_its_cgroup_is_killed_by_the_runtime(world: World) -> None:
+    from cais.engine.native import lifecycle
+
+    state = started(world, "busy", "sleep", "1000")
+    record = world.engine._parts.records.need(state.id)
+    lifecycle.discard_runtime_state(world.engine._parts, record)
+    assert finished(world, state.id).state is State.EXITED
+    assert cgroups_of(state.id) == []

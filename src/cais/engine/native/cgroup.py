@@ -33,6 +33,21 @@ def folders(container_id: str, parent: str = "") -> tuple[str, ...]:
     return tuple(found)
 
 
+def remove(container_id: str, parent: str = "") -> bool:
+    """Remove the container's cgroups, of every controller. False when one could not be: processes are in it still, or cgroups below it."""
+    name = path_of(container_id, parent).lstrip("/")
+    with os.scandir(ROOT) as entries:
+        mounted = [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+    for folder in (*mounted, ROOT):
+        try:
+            os.rmdir(os.path.join(folder, name))
+        except FileNotFoundError:  # the container is not under this controller
+            continue
+        except OSError:
+            return False
+    return True
+
+
 REALTIME_US = 950_000
 """What the kernel lets real-time processes have of each second, unless told otherwise (sched-rt-group.rst)."""
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
-import shutil
 
 import msgspec
 
@@ -54,9 +53,8 @@ class FilterCache:
         with contextlib.suppress(FileNotFoundError):  # another version of crun need not leave it
             if os.path.getsize(made) and os.path.getsize(made) % _INSTRUCTION_BYTES == 0:
                 os.makedirs(self._folder, mode=0o700, exist_ok=True)
-                temporary = durable.temporary_name(self._folder)
-                shutil.copyfile(made, temporary)
-                os.rename(temporary, path)
+                with open(made, "rb") as stream:
+                    durable.write(path, stream.read(), mode=0o600, sync=False)
 
     def _path(self, config: oci.Config) -> str:
         """Where the filter is kept: by the profile and by all that turns it into instructions. "" when there is none to keep."""
