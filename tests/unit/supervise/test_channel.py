@@ -59,9 +59,13 @@ class Stage:
     def kill_supervisor(self, number: signal.Signals = signal.SIGKILL) -> None:
         pid = self.supervisor_pid()
         assert pid is not None
-        descriptor = os.pidfd_open(pid)
-        signal.pidfd_send_signal(descriptor, number)
-        os.close(descriptor)
+        self.end_supervisor(pid, number)
+
+    def end_supervisor(self, pid: int, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):  # it is ending by itself
+            descriptor = os.pidfd_open(pid)
+            signal.pidfd_send_signal(descriptor, number)
+            os.close(descriptor)
         self.await_end()
 
     def await_end(self, timeout_s: float = 10.0) -> None:
@@ -74,8 +78,9 @@ class Stage:
 
     def clean(self) -> None:
         with contextlib.suppress(FileNotFoundError):
-            if self.supervisor_pid() is not None:
-                self.kill_supervisor()
+            pid = self.supervisor_pid()
+            if pid is not None:
+                self.end_supervisor(pid, signal.SIGKILL)
         for state in self.engine.containers():
             self.engine.stop(state.id)
 

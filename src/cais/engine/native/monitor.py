@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 
@@ -145,9 +146,15 @@ def await_pid(folder: Folder) -> int:
 
 def wait_end(folder: Folder) -> None:
     """Wait until the monitor has put down its tools, so that its files can go; not for ever."""
-    deadline = time.monotonic() + EXIT_WAIT_S
-    while is_alive(folder) and time.monotonic() < deadline:
-        time.sleep(EXIT_STEP_S)
+    if not is_alive(folder):
+        return
+    with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
+        # Also told of one that has ended and that nobody reaps.
+        fd = os.pidfd_open(read_pid(folder.monitor_pid_file))
+        try:
+            processes.wait_end(fd, EXIT_WAIT_S)
+        finally:
+            os.close(fd)
 
 
 def is_alive(folder: Folder) -> bool:
