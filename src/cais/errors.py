@@ -152,7 +152,11 @@ class NoSpace(HostError):
 
 
 class PortInUse(HostError):
-    """A host port is taken; the message says by what."""
+    """The host port `port` is taken; the message says by what."""
+
+    def __init__(self, message: str, *, port: int, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.port = port
 
 
 class ServiceFailed(CaisError):

@@ -414,7 +414,7 @@ class FakeEngine:
                 free += 1
             return Replace(port, host_port=free)
         if owner := taken.get((port.protocol, port.host_port)):
-            raise PortInUse(f'port {port.host_port} is taken by container "{owner}"')
+            raise PortInUse(f'port {port.host_port} is taken by container "{owner}"', port=port.host_port)
         return port
 
     def _anonymous_volumes(self, spec: ContainerSpec) -> Iterator[str]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from cais.cli.wire import Wire
-from cais.errors import Interrupted
-from cais.project.actions import Plan
+from cais.errors import CaisError, Interrupted, Span
+from cais.project.actions import Action, Plan
 from cais.project.execute import execute
 
 
@@ -31,6 +32,12 @@ def interruptible() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
+def _place_of(wire: Wire, action: Action, error: CaisError) -> Span | None:
+    from cais.project.places import place_of
+
+    return place_of(wire.loaded, action, error) if wire.loaded is not None else None
+
+
 def perform(plan: Plan, wire: Wire, project: str, *, dry_run: bool, deadline_s: float | None = None) -> None:
     """Execute `plan`, or print it with `dry_run`. Raises the first error of an action, Interrupted after Ctrl-C."""
     if dry_run:
@@ -42,7 +49,8 @@ def perform(plan: Plan, wire: Wire, project: str, *, dry_run: bool, deadline_s: 
     try:
         with interruptible() as asked:
             waiter = wire.waiter(project, view, deadline_s=deadline_s)
-            outcome = execute(plan, wire.engine, waiter, view, cancelled=asked.is_set)
+            place_of = functools.partial(_place_of, wire)
+            outcome = execute(plan, wire.engine, waiter, view, cancelled=asked.is_set, place_of=place_of)
     finally:
         view.close()
     outcome.check()

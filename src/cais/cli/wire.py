@@ -210,6 +210,11 @@ class Wire:
         self._warnings = (*found.warnings, *loaded.warnings, *loaded.refusals)
         return loaded
 
+    @property
+    def loaded(self) -> Project | None:
+        """The project, if it was needed so far."""
+        return self._loaded
+
     def project_or_none(self) -> Project | None:
         """The project; None when there is no Compose file and the name is given otherwise."""
         from cais.cli.loading import given_name

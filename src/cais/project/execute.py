@@ -15,7 +15,7 @@ from typing import Protocol
 import msgspec
 
 from cais.engine.protocol import ContainerSpec, Engine
-from cais.errors import CaisError, Conflict, InternalError
+from cais.errors import CaisError, Conflict, InternalError, Span
 from cais.events import EventSink, Phase, ResourceEvent
 from cais.project import actions, hooks
 from cais.project.actions import Action, Plan
@@ -61,19 +61,32 @@ class Waiter(Protocol):
 
 
 def execute(
-    plan: Plan, engine: Engine, waiter: Waiter, events: EventSink, *, cancelled: Callable[[], bool] = lambda: False
+    plan: Plan,
+    engine: Engine,
+    waiter: Waiter,
+    events: EventSink,
+    *,
+    cancelled: Callable[[], bool] = lambda: False,
+    place_of: Callable[[Action, CaisError], Span | None] = lambda _action, _error: None,
 ) -> PlanOutcome:
-    """Run `plan`; `cancelled` is asked before each action starts (Ctrl-C)."""
-    return _Execution(plan, _Performer(engine, waiter, events, cancelled), cancelled).run()
+    """Run `plan`; `cancelled` is asked before each action starts (Ctrl-C), `place_of` for the line that an error is about."""
+    return _Execution(plan, _Performer(engine, waiter, events, cancelled), cancelled, place_of).run()
 
 
 class _Execution:
     """The state of one run: which actions are pending, running, over. Owned by the thread that calls `run`."""
 
-    def __init__(self, plan: Plan, perform: _Performer, cancelled: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        perform: _Performer,
+        cancelled: Callable[[], bool],
+        place_of: Callable[[Action, CaisError], Span | None],
+    ) -> None:
         self._plan = plan
         self._perform = perform
         self._cancelled = cancelled
+        self._place_of = place_of
         self._results: dict[int, Result] = {}
         self._errors: list[CaisError] = []
         self._running: set[int] = set()
@@ -118,6 +131,7 @@ class _Execution:
         try:
             self._perform(action)
         except CaisError as failure:
+            failure.span = failure.span or self._place_of(action, failure)
             error = failure
         except Exception as failure:  # noqa: BLE001  # a thread must report, or the plan would hang; shown as a bug
             error = InternalError(f"{action.line()}: {type(failure).__name__}: {failure}")

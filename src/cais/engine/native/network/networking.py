@@ -267,6 +267,7 @@ class NativeNetworking:
         where = f"{port.host_ip}:{port.host_port}" if port.host_ip else str(port.host_port)
         raise PortInUse(
             f"port {where}/{port.protocol.value} is already in use by {hostports.holder(port)}",
+            port=port.host_port,
             hint="stop that program, or publish another port",
         )
 
@@ -295,6 +296,7 @@ class NativeNetworking:
         if owner := self._publisher(port):
             raise PortInUse(
                 f"port {port.host_port}/{port.protocol.value} is already published by container {self._called(owner)}",
+                port=port.host_port,
                 hint="stop that container, or publish another port",
             )
         self._rows.add_port(writer, container_id, port, chosen=False)
