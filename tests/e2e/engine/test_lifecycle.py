@@ -354,6 +354,7 @@ def test_log_lines_have_stream_and_time(world: World) -> None:
     lines = list(world.engine.logs(state.id))
     assert sorted((line.stream, line.text) for line in lines) == [
         ("stderr", "two"),
+        ("stdout", ""),  # the end that the last line did not have
         ("stdout", "one"),
         ("stdout", "three"),
     ]
