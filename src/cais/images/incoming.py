@@ -74,6 +74,8 @@ class IncomingBlob:
             raise
         self._hasher.update(piece)
         self.offset += len(piece)
+        if self.was_begun:
+            return  # nobody has verified what an earlier try left: it is shown when all of it is
         with self._changed:
             self._readable = max(self._readable, self.offset)
             self._changed.notify_all()
@@ -143,9 +145,6 @@ class IncomingBlob:
             self._hasher.update(piece)
             self.offset += len(piece)
         self.was_begun = size > 0
-        with self._changed:
-            self._readable = size
-            self._changed.notify_all()
 
     def _finish(self, path: str) -> None:
         os.fsync(self._fd)

@@ -51,7 +51,8 @@ def copy_between(
 
             assert wanted is not None
             names = [str(target.reference)]
-            return take(origin, store, names, wanted, events, abort=opening.abort).image.id
+            taken = take(origin, store, names, wanted, events, abort=opening.abort, policy=settings.retry)
+            return taken.image.id
         from cais.registry.copy import copy
 
         destination = opening.target(target, source)

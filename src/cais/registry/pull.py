@@ -79,7 +79,15 @@ def _pull_from(
             remember(store, present.id, reference.name, digest, None)
             return Pulled(present, digest, is_new=False)
         source = RegistrySource(repository, reference.digest or reference.tag, settings.transfers)
-        taken = take(source, store, [str(reference)], wanted.platform, events, abort=repository.transport.abort)
+        taken = take(
+            source,
+            store,
+            [str(reference)],
+            wanted.platform,
+            events,
+            abort=repository.transport.abort,
+            policy=settings.retry,
+        )
     is_the_registry = endpoint.registry == reference.registry
     remember(store, taken.image.id, reference.name, taken.digest, taken.manifest if is_the_registry else None)
     return Pulled(taken.image, taken.digest, is_new=present is None or present.id != taken.image.id)

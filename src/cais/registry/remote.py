@@ -168,4 +168,5 @@ def connect(
             events.emit(MessageEvent(phase=Phase.WARNING, text=f"{error.message}; going on without credentials"))
             return None
 
-    return Repository(Transport(endpoint, settings), name, find, actions=actions, also_from=also_from)
+    transport = Transport(endpoint, settings)
+    return Repository(transport, name, find, actions=actions, also_from=also_from, policy=settings.retry)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from cais.registry.retry import DEFAULT_RETRY, RetryPolicy
+
 DOCKER_HUB = "docker.io"
 _HUB_HOST = "registry-1.docker.io"
 _LOCAL = ("localhost", "[::1]")
@@ -30,7 +32,7 @@ class RegistrySettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `connect_timeout_s` bounds finding and reaching a host together, so that without a network the answer comes at once; `read_timeout_s` is
     the longest silence within an answer, and the time in which at least `least_bytes` have to come. `transfers` is how many blobs travel at
-    a time. `docker_config` is Docker's config.json; `certificates` the folder where Docker has a folder of certificates for each host.
+    a time, `retry` when what failed is tried again. `docker_config` is Docker's config.json; `certificates` the folder where Docker has a folder of certificates for each host.
     """
 
     offline: bool = False
@@ -39,6 +41,7 @@ class RegistrySettings(msgspec.Struct, frozen=True, kw_only=True):
     read_timeout_s: float = 30.0
     least_bytes: int = 1024
     transfers: int = 3
+    retry: RetryPolicy = DEFAULT_RETRY
     docker_config: str = ""
     certificates: str = ""
 

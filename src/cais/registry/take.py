@@ -19,6 +19,7 @@ from cais.images.platforms import Platform
 from cais.images.store import ImageStore
 from cais.images.tarread import ByteSource
 from cais.registry.receive import receiving
+from cais.registry.retry import DEFAULT_RETRY, RetryPolicy
 
 _MAX_INDEX_DEPTH = 3
 
@@ -39,6 +40,7 @@ def take(
     events: EventSink,
     *,
     abort: Callable[[], None] = lambda: None,
+    policy: RetryPolicy = DEFAULT_RETRY,
 ) -> Taken:
     """File the image of `source` for `platform` under `references`. Layers that the store has are not asked for.
 
@@ -63,7 +65,7 @@ def take(
         wanted = list({each.digest: each for each in lacking}.values())
         records.blobs.check_room(sum(each.size for each in wanted if not records.blobs.has(each.digest)))
         with contextlib.ExitStack() as stack:
-            coming = stack.enter_context(receiving(source, records.blobs, wanted, events, abort=abort))
+            coming = stack.enter_context(receiving(source, records.blobs, wanted, events, abort=abort, policy=policy))
             followers: dict[str, OpenBlob] = {
                 each.digest: blob.follow for each, blob in zip(wanted, coming, strict=True)
             }

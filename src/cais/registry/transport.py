@@ -138,7 +138,8 @@ class Transport:
 
     def _exchange(self, request: Request) -> Answer:
         origin = origin_of(request.url)
-        fresh = False
+        # What has begun to take a long body has it in part when its connection breaks: that is for the caller to find out, not to send again.
+        fresh = isinstance(request.body, Body)
         while True:
             exchange = _Exchange(self._connections, self._settings, origin, self._trusts(origin), fresh=fresh)
             try:

@@ -2,9 +2,7 @@ from __future__ import annotations
 
 import base64
 import gzip
-import hashlib
 import http.server
-import io
 import json
 import os
 import socket
@@ -17,137 +15,26 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.e2e.registry.images import layer
+from tests.fakes.registry import FakeRegistry
 
 from cais.database import Database
 from cais.errors import InvalidImage, PullError
 from cais.events import Event, ResourceEvent
-from cais.images.model import DOCKER_CONFIG, DOCKER_LAYER_GZIP, DOCKER_MANIFEST, DOCKER_MANIFEST_LIST, StoredImage
+from cais.images.model import StoredImage
 from cais.images.platforms import parse_platform
 from cais.images.reference import parse_reference
 from cais.images.store import ImageStore
 from cais.locations import Locations
 from cais.registry.errors import NotInRegistry, RegistryUnreachable
 from cais.registry.pull import pull
+from cais.registry.retry import RetryPolicy
 from cais.registry.settings import Endpoint, HostSettings, RegistrySettings
 from cais.registry.sockets import connect_within
 from cais.registry.transport import Request, Transport
 
 pytestmark = pytest.mark.root
-
-
-def sha(data: bytes) -> str:
-    return "sha256:" + hashlib.sha256(data).hexdigest()
-
-
-class FakeRegistry:
-    """A registry in this process. `served` maps paths below /v2/ to (content type, body); `requests` are the paths asked for."""
-
-    def __init__(self) -> None:
-        self.served: dict[str, tuple[str, bytes]] = {}
-        self.requests: list[str] = []
-        self.authorizations: list[str] = []
-        self.login = ""
-        self.failures = 0
-        self.truncate = ""
-        self.redirect_blobs_to = ""
-        registry = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                registry.answer(self)
-
-            do_POST = do_GET  # noqa: N815  (the name http.server calls)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.host = f"127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-
-    def answer(self, call: http.server.BaseHTTPRequestHandler) -> None:
-        path = call.path
-        self.requests.append(path)
-        self.authorizations.append(call.headers.get("Authorization", ""))
-        given = self.authorizations[-1]
-        basic = "Basic " + base64.b64encode(b"me:secret").decode()
-        if path.startswith("/token"):
-            body = call.rfile.read(int(call.headers.get("Content-Length", 0)))
-            good = self.login == "anonymous" or given == basic or b"refresh_token=identity" in body
-            return self.send(call, 200 if good else 401, b'{"token": "t0ken"}')
-        if self.failures:
-            self.failures -= 1
-            return self.send(call, 503, b"")
-        if self.login == "basic" and given != basic:
-            return self.send(call, 401, b"{}", {"WWW-Authenticate": 'Basic realm="r"'})
-        if self.login in ("bearer", "anonymous") and given != "Bearer t0ken":
-            challenge = f'Bearer realm="http://{self.host}/token",service="s",scope="repository:app/web:pull"'
-            return self.send(call, 401, b"{}", {"WWW-Authenticate": challenge})
-        if self.redirect_blobs_to and "/blobs/" in path:
-            return self.send(call, 307, b"", {"Location": self.redirect_blobs_to + path})
-        if path.removeprefix("/v2/") not in self.served:
-            return self.send(call, 404, b'{"errors": [{"code": "MANIFEST_UNKNOWN", "message": "unknown tag"}]}')
-        kind, data = self.served[path.removeprefix("/v2/")]
-        return self.send(call, 200, data, {"Content-Type": kind})
-
-    def send(
-        self, call: http.server.BaseHTTPRequestHandler, status: int, data: bytes, headers: dict[str, str] | None = None
-    ) -> None:
-        call.send_response(status)
-        for name, value in (headers or {}).items():
-            call.send_header(name, value)
-        call.send_header("Content-Length", str(len(data)))
-        call.end_headers()
-        call.wfile.write(data[: len(data) // 2] if self.truncate and self.truncate in call.path else data)
-
-    def blob(self, data: bytes) -> dict[str, object]:
-        self.served[f"app/web/blobs/{sha(data)}"] = ("application/octet-stream", data)
-        return {"digest": sha(data), "size": len(data)}
-
-    def image(self, architecture: str = "amd64", tag: str = "") -> dict[str, object]:
-        layers = [layer(base="b" * 100_000), layer(**{".wh.base": "", "top": architecture})]
-        config = {
-            "architecture": architecture,
-            "os": "linux",
-            "config": {"Cmd": ["web"], "Env": None},
-            "rootfs": {"type": "layers", "diff_ids": [sha(data) for data in layers]},
-        }
-        manifest = {
-            "schemaVersion": 2,
-            "mediaType": DOCKER_MANIFEST,
-            "config": {"mediaType": DOCKER_CONFIG, **self.blob(json.dumps(config).encode())},
-            "layers": [{"mediaType": DOCKER_LAYER_GZIP, **self.blob(gzip.compress(data, mtime=0))} for data in layers],
-        }
-        data = json.dumps(manifest).encode()
-        for name in (tag, sha(data)):
-            self.served[f"app/web/manifests/{name}"] = (DOCKER_MANIFEST, data)
-        return {"mediaType": DOCKER_MANIFEST, "digest": sha(data), "size": len(data)}
-
-    def index(self, tag: str, *architectures: str) -> str:
-        entries: list[dict[str, object]] = [
-            {**self.image(each), "platform": {"os": "linux", "architecture": each}} for each in architectures
-        ]
-        note = {"mediaType": DOCKER_MANIFEST, "digest": sha(b""), "size": 1}
-        note |= {
-            "platform": {"os": "unknown", "architecture": "unknown"},
-            "annotations": {"vnd.docker.reference.type": "attestation-manifest"},
-        }
-        data = json.dumps(
-            {"schemaVersion": 2, "mediaType": DOCKER_MANIFEST_LIST, "manifests": [*entries, note]}
-        ).encode()
-        for name in (tag, sha(data)):
-            self.served[f"app/web/manifests/{name}"] = (DOCKER_MANIFEST_LIST, data)
-        return sha(data)
-
-
-def layer(**files: str) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for name, text in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(text)
-            archive.addfile(member, io.BytesIO(text.encode()))
-    return buffer.getvalue()
+QUICK = RetryPolicy(first_s=0.01, most_s=0.02)
 
 
 class Sink:
@@ -162,8 +49,7 @@ class Sink:
 def registry() -> Iterator[FakeRegistry]:
     fake = FakeRegistry()
     yield fake
-    fake.server.shutdown()
-    fake.server.server_close()
+    fake.close()
 
 
 @pytest.fixture
@@ -187,7 +73,7 @@ def get(store: ImageStore, registry: FakeRegistry) -> Get:
             store,
             events=Sink(),
             platform=parse_platform(platform),
-            settings=RegistrySettings(**settings),  # type: ignore[arg-type]
+            settings=RegistrySettings(**{"retry": QUICK, **settings}),  # type: ignore[arg-type]
         ).image
 
     return fetch
@@ -205,7 +91,7 @@ def test_an_image_is_pulled_and_is_what_the_registry_has(
         assert os.listdir(working.merged) == ["top"]
     asked = len(registry.requests)
     assert get() == image
-    assert [path for path in registry.requests[asked:] if "/blobs/" in path] == [f"/v2/app/web/blobs/{image.id}"]
+    assert [(each.method, "/manifests/" in each.path) for each in registry.asked[asked:]][1:] == [("HEAD", True)]
     store.save([f"{registry.host}/app/web:1"], str(tmp_path / "out.tar"))
     with tarfile.open(tmp_path / "out.tar") as archive:
         for descriptor in json.loads(registry.served["app/web/manifests/1"][1])["layers"]:
@@ -265,8 +151,7 @@ def test_credentials_do_not_follow_redirects(get: Get, registry: FakeRegistry) -
     try:
         get()
     finally:
-        other.server.shutdown()
-        other.server.server_close()
+        other.close()
     assert len(other.requests) == 3
     assert set(other.authorizations) == {""}
 
@@ -284,7 +169,7 @@ def test_wrong_content_is_refused_and_leaves_nothing(get: Get, store: ImageStore
         get()
     assert store.images() == ()
     registry.served[path] = (kind, data)
-    registry.requests.clear()
+    registry.asked.clear()
     get()
     assert f"/v2/app/web/blobs/{manifest['layers'][0]['digest']}" not in registry.requests
 
@@ -292,19 +177,21 @@ def test_wrong_content_is_refused_and_leaves_nothing(get: Get, store: ImageStore
 def test_a_connection_that_breaks_is_no_image(get: Get, registry: FakeRegistry) -> None:
     registry.image(tag="1")
     manifest = json.loads(registry.served["app/web/manifests/1"][1])
-    registry.truncate = manifest["layers"][0]["digest"]
+    registry.cut_answer(manifest["layers"][0]["digest"], after=10, times=100)
     with pytest.raises(PullError, match="broke off"):
         get()
-    registry.truncate = "manifests"
+    registry.faults.clear()
+    registry.cut_answer("manifests", after=10, times=100)
     with pytest.raises(PullError, match="broke off"):
         get()
-    registry.truncate = ""
+    registry.faults.clear()
     get()
 
 
 def test_a_registry_that_stumbles_is_asked_again(get: Get, registry: FakeRegistry) -> None:
     registry.image(tag="1")
-    registry.failures = 2
+    registry.fail("GET", "/manifests/", 503, times=2)
+    registry.fail("GET", "/blobs/", 500, times=2)
     get()
 
 
