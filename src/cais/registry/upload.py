@@ -130,6 +130,8 @@ class Upload:
         )
         try:
             with self._answer(request) as answer:
+                if answer.status in _LOST:
+                    raise _Stumbled(self._refused(answer), None)
                 if answer.status not in (200, 201, 202, 204):
                     raise self._refused(answer)
         except ConnectionLost:
