@@ -9,8 +9,11 @@ from scripts import dockerfile_support
 from scripts.cli_reference import document, exit_codes
 
 from cais.cli.main import VERBS
+from cais.cli.view.findings import page_of
 from cais.dockerfile.flags import FLAGS
 from cais.dockerfile.forms import READERS
+from cais.dockerfile.ignorefile import IgnoreMatcher, parse
+from cais.dockerfile.rules.table import RULES, lint
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -145,3 +148,20 @@ def test_decisions_are_numbered() -> None:
     assert len({name[:4] for name in names}) == len(names)
     index = (DOCS / "decisions" / "README.md").read_text()
     assert [name for name in names if f"({name})" not in index] == []
+
+
+def rule_page(name: str) -> str:
+    return (DOCS / "rules" / f"{page_of(name)}.md").read_text()
+
+
+@pytest.mark.parametrize("name", [rule.name for rule in RULES])
+def test_each_rule_has_a_page_whose_examples_hold(name: str) -> None:
+    bad, good = re.findall(r"^```dockerfile\n(.*?)^```", rule_page(name), re.MULTILINE | re.DOTALL)
+    ignore = IgnoreMatcher(parse("ignored.txt"))
+    assert name in {finding.rule for finding in lint(bad, "Dockerfile", ignore=ignore)}
+    assert lint(good, "Dockerfile", ignore=ignore) == ()
+
+
+def test_the_list_of_rules_is_that_of_the_program() -> None:
+    listed = re.findall(r"^\| \[(\w+)\]\(([\w-]+)\.md\)", (DOCS / "rules" / "README.md").read_text(), re.MULTILINE)
+    assert listed == [(rule.name, page_of(rule.name)) for rule in RULES]

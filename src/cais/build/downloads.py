@@ -40,7 +40,7 @@ class Downloads:
         self._known: dict[str, Download] = {}
         self._lock = threading.Lock()
 
-    def fetch(self, url: str, checksum: str, span: Span) -> Download:
+    def fetch(self, url: str, checksum: str, span: Span | None) -> Download:
         """What `url` gives now; with `checksum` from the folder if it is there. Raises BuildError, InvalidDockerfile."""
         wanted = read_checksum(checksum, span)
         with self._lock:
@@ -73,7 +73,7 @@ class Downloads:
             return None
         return kept if os.path.exists(self.path(kept)) else None
 
-    def _ask(self, url: str, kept: Download | None, span: Span) -> Download:
+    def _ask(self, url: str, kept: Download | None, span: Span | None) -> Download:
         import urllib.error
         import urllib.request
 
@@ -152,7 +152,7 @@ def read_secret(given: bytes | str | None) -> str:
     return given.decode().strip() if given else ""
 
 
-def read_checksum(text: str, span: Span) -> str:
+def read_checksum(text: str, span: Span | None) -> str:
     """`--checksum`, "" for none. Raises InvalidDockerfile."""
     if not text:
         return ""

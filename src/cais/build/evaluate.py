@@ -24,6 +24,7 @@ from cais.dockerfile.instructions import (
     Entrypoint,
     Env,
     Expose,
+    From,
     Healthcheck,
     Label,
     Maintainer,
@@ -66,10 +67,16 @@ class Evaluated(msgspec.Struct, frozen=True, kw_only=True):
 SCRATCH = Evaluated(config=RunConfig(env=(f"PATH={DEFAULT_PATH}",), working_dir="/"))
 
 
+def beginning_with(context: Context, line: From) -> Evaluated:
+    """A stage that begins with the files of a context and nothing else."""
+    step = CopyStep(span=line.span, text=line.text, sources=(".",), order=(".",), destination="/", source=context)
+    return msgspec.structs.replace(SCRATCH, steps=(step,), lines=(Line(line.text, 0),))
+
+
 def evaluate(
     base: Evaluated, instructions: Iterable[StageInstruction], arguments: Arguments, find: Callable[[str, Span], Source]
 ) -> Evaluated:
-    """Apply `instructions` to what `base` left. `find` says what a name after `from=` means. Raises InvalidDockerfile."""
+    """Apply `instructions` to what `base` left (its steps come first). `find` says what a name after `from=` means. Raises InvalidDockerfile."""
     state = _State(base, arguments, find)
     for instruction in instructions:
         expanded = expand_instruction(instruction, state.lookup, escape=arguments.escape)
@@ -90,8 +97,8 @@ class _State:
         self.find = find
         self.author = base.author
         self.command_set = False
-        self._steps: list[Step] = []
-        self._lines: list[Line] = []
+        self._steps: list[Step] = list(base.steps)
+        self._lines: list[Line] = list(base.lines)
 
     def lookup(self, name: str) -> str | None:
         """A variable's value."""

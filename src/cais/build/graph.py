@@ -7,13 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from cais.build.scope import Arguments
-from cais.build.sources import Base, Context, Image, Scratch, Source, StageOutput
+from cais.build.sources import IMAGE_CONTEXT, LAYOUT_CONTEXT, Base, Context, Image, Scratch, Source, StageOutput
 from cais.dockerfile.expand import expand
 from cais.dockerfile.instructions import Copy, Dockerfile, Run, Stage, StageInstruction
 from cais.dockerfile.suggest import did_you_mean
-from cais.errors import InvalidDockerfile, NotFoundError, Problem, Span
-
-IMAGE_CONTEXT = "docker-image://"
+from cais.errors import CaisError, InvalidDockerfile, NotFoundError, Problem, Span
+from cais.images.reference import parse_reference
 
 
 class Need(msgspec.Struct, frozen=True):
@@ -60,9 +59,9 @@ class Graph:
 
     def source(self, name: str, span: Span, stage: int) -> Source:
         """What `--from=name` in stage `stage` means: a named context, an earlier stage, else an image. Raises InvalidDockerfile."""
-        if name in self._contexts:
-            given = self._contexts[name]
-            return Image(given.removeprefix(IMAGE_CONTEXT)) if given.startswith(IMAGE_CONTEXT) else Context(name)
+        named = self._named(name)
+        if named is not None:
+            return named
         index = self._stage(name)
         if index is not None and index < stage:
             return StageOutput(index)
@@ -95,23 +94,36 @@ class Graph:
             return int(name) if int(name) < len(self._dockerfile.stages) else None
         return self._last.get(name.lower())
 
+    def _named(self, name: str) -> Context | Image | None:
+        """The named context that stands for `name`; for an image's name it may be written otherwise."""
+        for key in (name, *(each for each in self._contexts if _is_same_image(each, name))):
+            given = self._contexts.get(key)
+            if given is not None:
+                is_image = given.startswith((IMAGE_CONTEXT, LAYOUT_CONTEXT))
+                return Image(given.removeprefix(IMAGE_CONTEXT)) if is_image else Context(key)
+        return None
+
     def _base(self, stage: Stage, arguments: Arguments) -> Base:
         span = stage.base.span
         image = expand(stage.base.image, arguments.of_from, escape=arguments.escape, span=span)
         if not image:
             hint = f'give the argument in "{stage.base.image}" a default: ARG NAME=VALUE before the first FROM'
             raise InvalidDockerfile([Problem("FROM has no image after its variables are replaced", span, hint)])
-        if image in self._contexts:
-            given = self._contexts[image]
-            if given.startswith(IMAGE_CONTEXT):
-                return Image(given.removeprefix(IMAGE_CONTEXT))
-            hint = "use it with COPY --from, or make an image of it: cais image import"
-            raise InvalidDockerfile([Problem(f'FROM cannot start from the folder "{given}"', span, hint)])
+        named = self._named(image)
+        if named is not None:
+            return named
         if image == "scratch":
             return Scratch()
         # A name in capitals is an image's, which is none, as with BuildKit.
         earlier = [each.index for each in self._dockerfile.stages[: stage.index] if each.name and each.name == image]
         return StageOutput(earlier[-1]) if earlier else Image(image)
+
+
+def _is_same_image(one: str, other: str) -> bool:
+    try:
+        return parse_reference(one).key == parse_reference(other).key
+    except CaisError:  # not both are names of images
+        return False
 
 
 def stage_title(stage: Stage) -> str:

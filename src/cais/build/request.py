@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 import msgspec
@@ -18,8 +19,8 @@ DEFAULT_EPOCH_S = 315_532_800
 class BuildRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A build. Paths are absolute, but `dockerfile` may be relative to the context.
 
-    `context` is "" when only `dockerfile_text` is given. An argument of None takes the value of the same name in `environment`, which
-    is the caller's: proxies, the place of its certificates and SOURCE_DATE_EPOCH come from there too. `contexts` are folders, or
+    `context` is a folder, an archive or an address; "" when only `dockerfile_text` is given. An argument of None takes the value of the same name in `environment`, which
+    is the caller's: proxies, the place of its certificates and SOURCE_DATE_EPOCH come from there too. `contexts` are the same, or
     images as `docker-image://REFERENCE`. A secret is its content, or the path of a file. `ssh` gives agents by id: the path of a socket, or
     the paths of keys. `allow` are the rights a step may ask for (`network.host`, `security.insecure`). `ulimits` are (name, soft, hard).
     `host_ca` offers the machine's certificates and proxies to RUN.
@@ -38,6 +39,7 @@ class BuildRequest(msgspec.Struct, frozen=True, kw_only=True):
     ssh: Mapping[str, tuple[str, ...]] = {}
     allow: frozenset[str] = frozenset()
     no_cache: bool = False
+    no_cache_stages: tuple[str, ...] = ()
     pull: bool = False
     platform: str = ""
     extra_hosts: tuple[tuple[str, str], ...] = ()
@@ -60,6 +62,22 @@ class ImageSource(Protocol):
 
     def resolve(self, reference: str, *, pull: bool = False) -> StoredImage:
         """From the store (unless `pull` asks for a newer one), else a registry, else a base recipe. Raises PullError."""
+
+
+def agents_of(words: Iterable[str], environment: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """`default`, `ID=SOCKET` and `ID=KEY,KEY` as `BuildRequest.ssh`; an id alone is the agent of SSH_AUTH_SOCK. Raises UsageError."""
+    found: dict[str, tuple[str, ...]] = {}
+    for word in words:
+        name, _, paths = word.partition("=")
+        given = tuple(os.path.abspath(os.path.expanduser(path)) for path in paths.split(",") if path)
+        if not given:
+            agent = environment.get("SSH_AUTH_SOCK")
+            if not agent:
+                hint = f"start one with ssh-agent, or give a key: {name or 'default'}=KEYFILE"
+                raise UsageError(f'there is no SSH agent for "{word}": SSH_AUTH_SOCK is not set', hint=hint)
+            given = (agent,)
+        found[name or "default"] = given
+    return found
 
 
 def epoch_of(request: BuildRequest) -> int:

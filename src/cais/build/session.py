@@ -14,12 +14,13 @@ import msgspec
 
 from cais.build import host
 from cais.build.cachekey import base_key
+from cais.build.contexts import Contexts, Located
 from cais.build.downloads import Downloads
 from cais.build.executor import BuildExecutor
 from cais.build.filedigests import FileDigests
 from cais.build.request import BuildRequest, ImageSource, epoch_of
 from cais.build.select import Selection, digest_matches, select
-from cais.build.sources import Context, Image, Source, StageOutput
+from cais.build.sources import LAYOUT_CONTEXT, Context, Image, Source, StageOutput
 from cais.build.tree import Tree
 from cais.clock import Clock
 from cais.dockerfile import ignorefile
@@ -81,6 +82,18 @@ class Session:
         folder = os.path.join(self.locations.build, "git")
         return Repositories(folder, self.request.environment, self.request.secrets, self._agent())
 
+    @functools.cached_property
+    def contexts(self) -> Contexts:
+        """Finds the build's contexts."""
+        keep = self.request.given_arguments.get("BUILDKIT_CONTEXT_KEEP_GIT_DIR", "") in ("1", "true")
+        folder = os.path.join(self.locations.build, "contexts")
+        return Contexts(folder, self.downloads, lambda: self.repositories, keep_git_dir=keep)
+
+    @functools.cached_property
+    def main(self) -> Located:
+        """The main context."""
+        return self.contexts.locate(self.request.context) if self.request.context else Located()
+
     def _agent(self) -> str:
         given = self.request.ssh.get("default")
         if given is None:
@@ -103,15 +116,17 @@ class Session:
 
     def has(self, reference: str, span: Span) -> bool:
         """Whether the image is in the store, and may be taken from there. Raises CaisError, placed at `span`, for what is no reference."""
+        if self.request.pull or reference.startswith(LAYOUT_CONTEXT):
+            return False
         try:
-            return not self.request.pull and self.store.find(reference) is not None
+            return self.store.find(reference) is not None
         except CaisError as error:
             error.span = error.span or span
             raise
 
     def _resolve(self, reference: str, span: Span) -> StoredImage:
         try:
-            present = None if self.request.pull else self.store.find(reference)
+            present = self.store.find(reference) if self.has(reference, span) else None
             return present or self._images.resolve(reference, pull=self.request.pull)
         except CaisError as error:
             error.span = error.span or span
@@ -165,8 +180,8 @@ class Session:
         """A named context, or the main one. Raises BuildError when the build has none."""
         with self._lock:
             if name not in self._trees:
-                folder = self.request.contexts[name] if name else self.request.context
-                self._trees[name] = self._open_context(folder, "" if name else self.request.dockerfile)
+                located = self.contexts.locate(self.request.contexts[name]) if name else self.main
+                self._trees[name] = self._open_context(located.folder, "" if name else self.request.dockerfile)
             return self._trees[name]
 
     def digest(self, source: Source, selection: Selection, span: Span) -> str:
@@ -195,16 +210,24 @@ class Session:
         for digests in self._digests:
             digests.save()
 
+    def ignore_patterns(self, folder: str, dockerfile: str) -> tuple[ignorefile.Pattern, ...]:
+        """What is left out of the context at `folder`. Raises InvalidDockerfile for an ignore file that cannot be read."""
+
+        def read(name: str) -> str | None:
+            try:
+                with open(os.path.join(folder, name), encoding="utf-8", errors="surrogateescape") as stream:
+                    return stream.read()
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+
+        return ignorefile.find(dockerfile, read)
+
     def _open_context(self, folder: str, dockerfile: str) -> Tree:
         if not folder:
             raise BuildError("the build has no context", hint="give a folder as the build context")
-        if "://" in folder or folder.startswith("git@"):
-            raise BuildError(
-                f'the context "{folder}" is not a folder of this machine', hint="clone or download it first"
-            )
         digests = FileDigests(os.path.join(self.locations.build, "digests"), folder, self.clock)
         self._digests.append(digests)
-        ignored = ignorefile.IgnoreMatcher(_ignore_patterns(folder, dockerfile))
+        ignored = ignorefile.IgnoreMatcher(self.ignore_patterns(folder, dockerfile))
         tree = Tree(folder, is_context=True, ignored=ignored, digests=digests)
         tree.root()
         return tree
@@ -232,17 +255,6 @@ class _Returning:
         """Keep the layer, without what was lent."""
         host.take_out(self.merged, self.upper, self._bundle, self._originals)
         return self._prepared.commit(epoch_s=epoch_s, fold=fold)
-
-
-def _ignore_patterns(folder: str, dockerfile: str) -> tuple[ignorefile.Pattern, ...]:
-    def read(name: str) -> str | None:
-        try:
-            with open(os.path.join(folder, name), encoding="utf-8", errors="surrogateescape") as stream:
-                return stream.read()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-
-    return ignorefile.find(dockerfile, read)
 
 
 def _no_stages(_index: int) -> StageResult:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import msgspec
 
 from cais.build import entitlements
+from cais.build.check import Checked, check, read_dockerfile, refuse_fatal
 from cais.build.evaluate import Evaluated
 from cais.build.executor import BuildExecutor
 from cais.build.graph import Graph
@@ -24,7 +25,7 @@ from cais.build.stages import Stages
 from cais.clock import Clock, rfc3339
 from cais.dockerfile.instructions import Dockerfile
 from cais.dockerfile.parser import parse
-from cais.errors import BuildError, NotFoundError
+from cais.errors import BuildError, Span
 from cais.events import EventSink, MessageEvent, Phase
 from cais.images.model import ImageConfig, StoredImage
 from cais.images.protocol import ImageStore
@@ -49,38 +50,63 @@ def build(
     session = Session(
         request, store=store, images=images, executor=executor, events=events, clock=clock, locations=locations
     )
+    try:
+        return _build(session)
+    finally:
+        session.close()
+
+
+def check_only(
+    request: BuildRequest,
+    *,
+    store: ImageStore,
+    images: ImageSource,
+    executor: BuildExecutor,
+    events: EventSink,
+    clock: Clock,
+    locations: Locations,
+) -> Checked:
+    """What the build checks find; nothing is built. Raises InvalidDockerfile, BuildError, NotFoundError."""
+    session = Session(
+        request, store=store, images=images, executor=executor, events=events, clock=clock, locations=locations
+    )
+    try:
+        return check(session, read_dockerfile(session))
+    finally:
+        session.close()
+
+
+def _build(session: Session) -> StoredImage:
+    request = session.request
     if request.network not in ("", "default", "host", "none"):
         raise BuildError(
             f'a build cannot be in the network "{request.network}"', hint='use "default", "host" or "none"'
         )
-    dockerfile = _read_dockerfile(request)
+    written = read_dockerfile(session)
+    dockerfile = parse(written.text, written.file)
+    _tell_findings(session, check(session, written))
     platform = require_this(request.platform)
     stage = request.target or (dockerfile.stages[-1].name if dockerfile.stages else "")
     arguments = read_arguments(dockerfile, request.given_arguments, automatic_arguments(platform, stage))
     _warn_of_unknown(session, dockerfile)
     graph = Graph(dockerfile, arguments, request.contexts)
     target = graph.target(request.target)
-    try:
-        works = Stages(session, dockerfile, graph, target, arguments).prepare()
-        entitlements.check(request, (step for work in works.values() for step in work.evaluated.steps))
-        result = _solve(session, works, target)
-        return _finish(session, works[target].evaluated, result, platform)
-    finally:
-        session.close()
+    works = Stages(session, dockerfile, graph, target, arguments).prepare()
+    entitlements.check(request, (step for work in works.values() for step in work.evaluated.steps))
+    result = _solve(session, works, target)
+    return _finish(session, works[target].evaluated, result, platform)
 
 
-def _read_dockerfile(request: BuildRequest) -> Dockerfile:
-    if request.dockerfile_text is not None:
-        return parse(request.dockerfile_text, request.dockerfile)
-    path = os.path.join(request.context, request.dockerfile)
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as stream:
-            text = stream.read()
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-        raise NotFoundError(f'there is no Dockerfile at "{path}"', hint="correct its path, or write one") from None
-    except PermissionError as error:
-        raise BuildError(f'cannot read the Dockerfile "{path}": {error.strerror}') from error
-    return parse(text, path)
+def _tell_findings(session: Session, checked: Checked) -> None:
+    refuse_fatal(checked)
+    for each in checked.findings:
+        text = f"{_short(each.span)}: {each.rule}: {each.message} ({each.hint})"
+        session.events.emit(MessageEvent(phase=Phase.WARNING, text=text))
+
+
+def _short(span: Span) -> str:
+    """A place without the folders above the Dockerfile."""
+    return str(msgspec.structs.replace(span, file=os.path.basename(span.file)))
 
 
 def _warn_of_unknown(session: Session, dockerfile: Dockerfile) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+IMAGE_CONTEXT = "docker-image://"
+LAYOUT_CONTEXT = "oci-layout://"
+
 
 class Context(msgspec.Struct, frozen=True, tag="context"):
     """A folder offered to the build; "" is the main one."""
@@ -28,4 +31,5 @@ class Scratch(msgspec.Struct, frozen=True, tag="scratch"):
 
 
 Source = Context | StageOutput | Image
-Base = StageOutput | Image | Scratch
+# A stage that begins with a context has its files, on nothing.
+Base = StageOutput | Image | Scratch | Context

@@ -44,8 +44,10 @@ class StageWork:
         title: str,
         first_number: int,
         proxies: dict[str, str],
+        without_cache: bool,
     ) -> None:
         self._session = session
+        self._without_cache = without_cache
         self.index = index
         self._base = base
         self._base_span = base_span
@@ -132,7 +134,7 @@ class StageWork:
 
     def _cached(self, key: CacheKey) -> str | None:
         made = self._session.made.get(key.digest)
-        if made is not None or self._session.request.no_cache:
+        if made is not None or self._without_cache:
             return made
         row = self._session.store.get_cached(key.digest)
         return None if row is None else row["snapshot"]
@@ -182,7 +184,7 @@ class StageWork:
 
     def _cause(self, step: Step, key: CacheKey) -> str:
         """Why the step is made, compared with the last time it was; "" the first time."""
-        if self._session.request.no_cache:
+        if self._without_cache:
             return "the cache is not used"
         row = self._session.store.get_cached(self._place())
         if row is None:

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 import msgspec
 
-from cais.build.evaluate import SCRATCH, Evaluated, evaluate
+from cais.build.evaluate import SCRATCH, Evaluated, beginning_with, evaluate
 from cais.build.graph import Graph, stage_title
 from cais.build.parallel import run_side_by_side
 from cais.build.platform import require_this
 from cais.build.scope import Arguments
 from cais.build.session import Session
-from cais.build.sources import Image, Scratch, StageOutput
+from cais.build.sources import Context, Image, Scratch, StageOutput
 from cais.build.stage import StageWork
 from cais.dockerfile.expand import expand
 from cais.dockerfile.instructions import Dockerfile
@@ -53,8 +53,14 @@ class Stages:
                 title=self._title(index),
                 first_number=self._take_numbers(len(evaluated.steps)),
                 proxies=dict(self._arguments.predefined()),
+                without_cache=self._is_without_cache(index),
             )
         return self.works
+
+    def _is_without_cache(self, index: int) -> bool:
+        request = self._session.request
+        name = self._dockerfile.stages[index].name
+        return request.no_cache or bool(name and name in [each.lower() for each in request.no_cache_stages])
 
     def _settle_order(self) -> None:
         """Find the stages and their base images. The ONBUILD of a base may need a further stage, and that a further base."""
@@ -138,9 +144,11 @@ class Stages:
     def _evaluate(self, index: int) -> Evaluated:
         base = self._graph.bases[index]
         if isinstance(base, StageOutput):
-            start = self.works[base.index].evaluated
+            start = msgspec.structs.replace(self.works[base.index].evaluated, steps=(), lines=())
         elif isinstance(base, Scratch):
             start = SCRATCH
+        elif isinstance(base, Context):
+            start = beginning_with(base, self._dockerfile.stages[index].base)
         else:
             start = _start_from(self._session.image(base.reference, self._dockerfile.stages[index].base.span))
         find = functools.partial(self._graph.source, stage=index)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from cais.errors import UsageError
+
+if TYPE_CHECKING:
+    from cais.build.check import Checked
 
 KINDS_OF_PROGRESS = ("auto", "tty", "plain", "json", "quiet")
 
@@ -20,7 +25,24 @@ def add_common_flags(parser: argparse.ArgumentParser) -> None:
     add("--pull", action="store_true", help="ask for newer base images")
     add("--no-host-ca", action="store_true", help="do not offer this machine's CA certificates and proxies to RUN")
     add("-q", "--quiet", action="store_true", help="no progress; print the images' ids")
+    add("--ssh", action="append", default=[], metavar="ID[=SOCKET|KEY,...]",
+        help="an SSH agent, or keys, for RUN --mount=type=ssh")  # fmt: skip
+    add("--check", action="store_true", help="check the Dockerfile, build nothing; ends with 1 when something is found")
+    add("--format", choices=("text", "json", "sarif"), default="text", help="how --check tells what it found")
     add("--progress", choices=KINDS_OF_PROGRESS, help="how progress is shown (also before the command)")
+
+
+def report(checked: Sequence[Checked], form: str, *, color: bool) -> int:
+    """Print what --check found; the exit code."""
+    from cais.cli.view import findings
+
+    if form == "json":
+        sys.stdout.write(findings.as_json(checked))
+    elif form == "sarif":
+        sys.stdout.write(findings.as_sarif(checked))
+    else:
+        sys.stdout.write(findings.as_text(checked, color=color))
+    return 1 if any(each.findings for each in checked) else 0
 
 
 def pairs(words: Iterable[str], flag: str) -> dict[str, str | None]:
@@ -82,22 +104,6 @@ def _existing(path: str, what: str) -> str:
     if not os.path.isfile(absolute):
         raise UsageError(f'the file "{path}" of {what} does not exist')
     return absolute
-
-
-def agents(words: Iterable[str], environment: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """`default`, `ID=SOCKET` and `ID=KEY,KEY`; an id alone is the agent of SSH_AUTH_SOCK. Raises UsageError."""
-    found: dict[str, tuple[str, ...]] = {}
-    for word in words:
-        name, _, paths = word.partition("=")
-        given = tuple(os.path.abspath(os.path.expanduser(path)) for path in paths.split(",") if path)
-        if not given:
-            agent = environment.get("SSH_AUTH_SOCK")
-            if not agent:
-                raise UsageError(f"--ssh {word}: no agent runs here (SSH_AUTH_SOCK is not set)",
-                                 hint=f"start one with ssh-agent, or give a key: --ssh {name}=KEYFILE")  # fmt: skip
-            given = (agent,)
-        found[name or "default"] = given
-    return found
 
 
 def rights(words: Iterable[str]) -> frozenset[str]:

@@ -1,11 +1,12 @@
-"""`cais image build`: an image of a Dockerfile and a folder, with the flags of `docker build`."""
+"""`cais image build`: an image of a Dockerfile and a context, with the flags of `docker build`."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 from cais.cli import buildflags
 from cais.cli.wire import Wire
@@ -16,24 +17,25 @@ if TYPE_CHECKING:
     from cais.images.model import StoredImage
 
 DEFAULT_SHM_SIZE = 64 << 20
+Result = TypeVar("Result")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Flags of `image build`."""
     add = parser.add_argument
-    add("context", metavar="CONTEXT", help="the folder that is offered to the build")
-    add("-f", "--file", metavar="FILE", help="the Dockerfile (default: Dockerfile in the context)")
+    add("context", metavar="CONTEXT",
+        help="a folder, a git repository, the address of an archive, or - for a Dockerfile or an archive on stdin")  # fmt: skip
+    add("-f", "--file", metavar="FILE", help="the Dockerfile (default: Dockerfile in the context; - is stdin)")
     add("-t", "--tag", action="append", default=[], metavar="NAME", help="a name for the image; may be repeated")
     add("--target", default="", metavar="STAGE", help="the stage to build (default: the last)")
     add("--label", action="append", default=[], metavar="NAME=VALUE", help="a label of the image")
     add("--secret", action="append", default=[], metavar="id=NAME[,src=FILE|,env=NAME]",
         help="a secret for RUN --mount=type=secret: a file, or a variable")  # fmt: skip
-    add("--ssh", action="append", default=[], metavar="ID[=SOCKET|KEY,...]",
-        help="an SSH agent, or keys, for RUN --mount=type=ssh")  # fmt: skip
     add("--allow", action="append", default=[], metavar="RIGHT",
         help="network.host or security.insecure: what RUN --network=host and RUN --security=insecure need")  # fmt: skip
-    add("--build-context", action="append", default=[], metavar="NAME=FOLDER",
-        help="a further context, or docker-image://NAME in place of an image or stage")  # fmt: skip
+    add("--build-context", action="append", default=[], metavar="NAME=CONTEXT",
+        help="a further context, or docker-image://NAME, in place of an image or stage")  # fmt: skip
+    add("--no-cache-filter", action="append", default=[], metavar="STAGE", help="run the steps of this stage again")
     add("--add-host", action="append", default=[], metavar="NAME:ADDRESS", help="a line of /etc/hosts during RUN")
     add("--network", choices=("default", "none", "host"), default="default", help="the network of RUN")
     add("--platform", default="", metavar="PLATFORM", help="this machine's, or an error")
@@ -46,25 +48,35 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, wire: Wire) -> int:
     """Build, tag, and write what was asked for."""
-    request = _request(args, wire)
-    if args.dry_run:
-        print(f"build image of {request.context}")
-        return 0
-    image = _build(request, wire, args)
+    from cais.build.standardinput import taken_in
+
+    with taken_in(args.context, args.file, wire.locations.build, sys.stdin.buffer) as taken:
+        request = _request(args, wire, taken.context, taken.dockerfile_text)
+        if args.dry_run:
+            print(f"build image of {args.context}")
+            return 0
+        if args.check:
+            from cais.build.solve import check_only
+
+            return buildflags.report([_with_view(check_only, request, wire, args)], args.format, color=wire.color)
+        from cais.build.solve import build
+
+        _give(args, _with_view(build, request, wire, args))
+    return 0
+
+
+def _give(args: argparse.Namespace, image: StoredImage) -> None:
     if args.iidfile:
         with open(args.iidfile, "w", encoding="utf-8") as stream:
             stream.write(image.id)
     if args.quiet:
         sys.stdout.write(f"{image.id}\n")
-    return 0
 
 
-def _build(request: BuildRequest, wire: Wire, args: argparse.Namespace) -> StoredImage:
-    from cais.build.solve import build
-
+def _with_view(work: Callable[..., Result], request: BuildRequest, wire: Wire, args: argparse.Namespace) -> Result:
     view = wire.view(quiet=args.quiet, kind=args.progress)
     try:
-        return build(
+        return work(
             request,
             store=wire.images,
             images=wire.image_source(view),
@@ -77,25 +89,24 @@ def _build(request: BuildRequest, wire: Wire, args: argparse.Namespace) -> Store
         view.close()
 
 
-def _request(args: argparse.Namespace, wire: Wire) -> BuildRequest:
-    from cais.build.request import BuildRequest
+def _request(args: argparse.Namespace, wire: Wire, context: str, text: str | None) -> BuildRequest:
+    from cais.build.request import BuildRequest, agents_of
 
-    context = os.path.abspath(args.context)
-    if not os.path.isdir(context):
-        raise UsageError(f'the build context "{args.context}" is not a folder', hint="give a folder that exists")
     return BuildRequest(
-        name=args.tag[0] if args.tag else os.path.basename(context),
+        name=args.tag[0] if args.tag else os.path.basename(context.rstrip("/")) or "build",
         context=context,
-        dockerfile=os.path.abspath(args.file) if args.file else "Dockerfile",
+        dockerfile=_dockerfile(args.file, text),
+        dockerfile_text=text,
         target=args.target,
         arguments=buildflags.pairs(args.build_arg, "--build-arg"),
         labels=buildflags.labels(args.label),
         tags=tuple(args.tag),
         contexts=_contexts(args.build_context),
         secrets=buildflags.secrets(args.secret, wire.env),
-        ssh=buildflags.agents(args.ssh, wire.env),
+        ssh=agents_of(args.ssh, wire.env),
         allow=buildflags.rights(args.allow),
         no_cache=args.no_cache,
+        no_cache_stages=tuple(args.no_cache_filter),
         pull=args.pull,
         platform=args.platform,
         extra_hosts=buildflags.hosts(args.add_host),
@@ -107,10 +118,17 @@ def _request(args: argparse.Namespace, wire: Wire) -> BuildRequest:
     )
 
 
+def _dockerfile(given: str | None, text: str | None) -> str:
+    """A path that is there is one of this machine, else it is one of the context."""
+    if given is None or text is not None:
+        return "Dockerfile"
+    return os.path.abspath(given) if os.path.exists(given) else given
+
+
 def _contexts(words: list[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in buildflags.pairs(words, "--build-context").items():
         if not value:
             raise UsageError(f'--build-context "{name}" has no value', hint="write NAME=FOLDER")
-        found[name] = value if "://" in value else os.path.abspath(value)
+        found[name] = os.path.abspath(value) if os.path.exists(value) else value
     return found

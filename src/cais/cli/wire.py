@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cais.engine.protocol import ContainerState
     from cais.images.store import ImageStore
     from cais.project.acquire import Acquirer, RegistryPusher
-    from cais.project.builds import Builder
+    from cais.project.builds import Builder, BuildOptions
     from cais.project.supervision import ProjectSupervisor
     from cais.project.waiting import SupervisedWaiter
     from cais.registry.settings import RegistrySettings
@@ -142,17 +142,9 @@ class Wire:
 
         return NativeBuildExecutor(self.locations)
 
-    def service_builder(
-        self,
-        events: EventSink,
-        *,
-        no_cache: bool = False,
-        pull: bool = False,
-        arguments: Mapping[str, str | None] | None = None,
-        host_ca: bool = True,
-    ) -> Builder:
+    def service_builder(self, events: EventSink, options: BuildOptions | None = None) -> Builder:
         """Builds the images of services."""
-        from cais.project.builds import Builder
+        from cais.project.builds import Builder, BuildOptions
 
         return Builder(
             self.images,
@@ -162,10 +154,7 @@ class Wire:
             self.clock,
             self.env,
             self.locations,
-            no_cache=no_cache,
-            pull=pull,
-            arguments=arguments,
-            host_ca=host_ca,
+            options or BuildOptions(),
         )
 
     def view(self, *, quiet: bool = False, redraw: bool = True, kind: str | None = None) -> View:

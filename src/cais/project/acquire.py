@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 
 from cais.errors import PullError
@@ -11,6 +12,8 @@ from cais.images.reference import parse_reference
 from cais.images.store import ImageStore
 from cais.locations import Locations
 from cais.registry.settings import RegistrySettings
+
+LAYOUT = "oci-layout://"
 
 
 class Acquirer:
@@ -37,13 +40,29 @@ class Acquirer:
         return None if at is None else self._store.records.clock.now() - at
 
     def resolve(self, reference: str, *, pull: bool = False) -> StoredImage:
-        """Store (unless `pull`), else registry, else base recipe. Raises PullError that says what can be had instead."""
+        """Store (unless `pull`), else registry, else base recipe; `oci-layout://FOLDER[:TAG|@DIGEST]` from a folder of this machine.
+
+        Raises PullError that says what can be had instead.
+        """
+        if reference.startswith(LAYOUT):
+            return self._of_layout(reference.removeprefix(LAYOUT))
         key = parse_reference(reference).key
         with self._guard:
             lock = self._locks.setdefault(key, threading.Lock())
         with lock:
             present = None if pull else self._store.find(reference)
             return present or self._fetch(reference, self._store.find(reference) if pull else None)
+
+    def _of_layout(self, text: str) -> StoredImage:
+        from cais.images.layoutsource import open_folder
+        from cais.images.platforms import host_platform
+        from cais.registry.take import take
+
+        path, separator, name = text.partition("@") if "@" in text else text.partition(":")
+        if not os.path.isdir(path):
+            raise PullError(f'the OCI layout "{path}" does not exist', hint="give a folder with an index.json")
+        with open_folder(path, name if separator else "") as source:
+            return take(source, self._store, (), host_platform(), self._events).image
 
     def _fetch(self, reference: str, present: StoredImage | None) -> StoredImage:
         """From a registry, or made by a recipe where none answers. `present` is what is here already, and older."""

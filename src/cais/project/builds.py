@@ -3,29 +3,42 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from cais.clock import Clock
 from cais.compose.model.build import Build
 from cais.compose.model.project import Project
 from cais.compose.model.service import Service
-from cais.errors import CaisError, InvalidProject, Problem
-from cais.events import EventSink
+from cais.errors import InvalidProject, Problem, UsageError
+from cais.events import EventSink, MessageEvent, Phase
 from cais.images.model import StoredImage
+from cais.images.platforms import host_platform, parse_platform
 from cais.images.store import ImageStore
 from cais.locations import Locations
 from cais.project import names
+from cais.project.acquire import LAYOUT
 
 if TYPE_CHECKING:  # `up` makes a Builder always and builds seldom: the build package is loaded by the first build
+    from cais.build.check import Checked
     from cais.build.executor import BuildExecutor
     from cais.build.request import BuildRequest, ImageSource
 
-URL_SCHEMES = ("http://", "https://", "git://", "ssh://", "git@", "github.com/")
+
+class BuildOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What the command says of all its builds. `ssh` goes before what the project says; `host_ca` lends the machine's certificates to RUN."""
+
+    no_cache: bool = False
+    pull: bool = False
+    arguments: Mapping[str, str | None] = {}
+    ssh: tuple[str, ...] = ()
+    host_ca: bool = True
 
 
 class Builder:
-    """Implements `ensure.ServiceBuilder` with the build package. `no_cache`, `pull` and `host_ca` are the command's flags."""
+    """Implements `ensure.ServiceBuilder` with the build package."""
 
     def __init__(
         self,
@@ -36,11 +49,7 @@ class Builder:
         clock: Clock,
         environment: Mapping[str, str],
         locations: Locations,
-        *,
-        no_cache: bool = False,
-        pull: bool = False,
-        arguments: Mapping[str, str | None] | None = None,
-        host_ca: bool = True,
+        options: BuildOptions,
     ) -> None:
         self._store = store
         self._locations = locations
@@ -49,26 +58,15 @@ class Builder:
         self._events = events
         self._clock = clock
         self._environment = environment
-        self._no_cache = no_cache
-        self._pull = pull
-        self._arguments = arguments or {}
-        self._host_ca = host_ca
+        self._options = options
 
     def build(self, project: Project, service: Service) -> StoredImage:
         """Build and tag the image of `service`."""
         from cais.build.solve import build
 
-        request = build_request(
-            project,
-            service,
-            self._environment,
-            no_cache=self._no_cache,
-            pull=self._pull,
-            arguments=self._arguments,
-            host_ca=self._host_ca,
-        )
+        self._warn_of_platforms(project, service)
         return build(
-            request,
+            build_request(project, service, self._environment, self._options),
             store=self._store,
             images=self._source,
             executor=self._executor,
@@ -77,82 +75,164 @@ class Builder:
             locations=self._locations,
         )
 
+    def check(self, project: Project, service: Service) -> Checked:
+        """What the build checks find in the Dockerfile of `service`."""
+        from cais.build.solve import check_only
+
+        return check_only(
+            build_request(project, service, self._environment, self._options),
+            store=self._store,
+            images=self._source,
+            executor=self._executor,
+            events=self._events,
+            clock=self._clock,
+            locations=self._locations,
+        )
+
+    def _warn_of_platforms(self, project: Project, service: Service) -> None:
+        assert service.build is not None
+        if len(service.build.platforms) > 1:
+            place = project.origins.of("services", service.name, "build", "platforms")
+            text = f'{place}: of the platforms of "{service.name}" only this machine\'s is built'
+            self._events.emit(MessageEvent(phase=Phase.WARNING, text=text))
+
 
 def build_request(
-    project: Project,
-    service: Service,
-    environment: Mapping[str, str],
-    *,
-    no_cache: bool = False,
-    pull: bool = False,
-    arguments: Mapping[str, str | None] | None = None,
-    host_ca: bool = True,
+    project: Project, service: Service, environment: Mapping[str, str], options: BuildOptions
 ) -> BuildRequest:
-    """What to build for `service`. Raises InvalidProject for what the native builder cannot do."""
+    """What to build for `service`. Raises InvalidProject for what cannot be built here."""
     from cais.build.request import BuildRequest
 
     section = service.build
     assert section is not None
-    _refuse(project, service, section)
-    return BuildRequest(
+    reading = _Reading(project, service, section)
+    everything = {**environment, **project.environment}
+    request = BuildRequest(
         name=service.name,
-        context=section.context,
+        context=reading.context(),
         dockerfile=section.dockerfile,
         dockerfile_text=section.dockerfile_inline or None,
         target=section.target,
-        arguments={**section.args, **(arguments or {})},
+        arguments={**section.args, **options.arguments},
         labels={
             **section.labels,
             names.PROJECT: project.name,
             names.SERVICE: service.name,
         },
         tags=(names.image_reference(project.name, service), *section.tags),
-        contexts={name: _context(project, value) for name, value in section.additional_contexts.items()},
+        contexts=reading.contexts(),
         secrets=_secrets(project, section),
-        no_cache=section.no_cache or no_cache,
-        pull=section.pull or pull,
-        platform=section.platforms[0] if section.platforms else service.platform,
+        ssh=reading.agents(options.ssh or section.ssh, everything),
+        allow=reading.rights(),
+        no_cache=section.no_cache or options.no_cache,
+        no_cache_stages=section.no_cache_filter,
+        pull=section.pull or options.pull,
+        platform=reading.platform(),
         extra_hosts=section.extra_hosts,
-        network=section.network or "default",
+        network=reading.network(),
         shm_size_bytes=section.shm_size or 64 << 20,
-        host_ca=host_ca,
-        environment={**environment, **project.environment},
+        ulimits=tuple((name, soft, hard) for name, (soft, hard) in section.ulimits.items()),
+        host_ca=options.host_ca,
+        environment=everything,
     )
+    reading.finish()
+    return request
 
 
-def _refuse(project: Project, service: Service, section: Build) -> None:
-    problems = []
+class _Reading:
+    """Reads a `build` section; what is wrong with it is told together, each with its place."""
 
-    def refuse(attribute: str, message: str, hint: str) -> None:
-        place = project.origins.of("services", service.name, "build", attribute)
-        problems.append(Problem(f'build of "{service.name}": {message}', place, hint))
+    def __init__(self, project: Project, service: Service, section: Build) -> None:
+        self._project = project
+        self._service = service
+        self._section = section
+        self._problems: list[Problem] = []
 
-    if section.context.startswith(URL_SCHEMES):
-        refuse(
-            "context",
-            f'the context "{section.context}" is a URL, which is not fetched yet',
-            "clone it and name the folder",
-        )
-    elif not os.path.isdir(section.context):
-        refuse("context", f'the context folder "{section.context}" does not exist', "create it, or correct the path")
-    if section.ssh:
-        refuse("ssh", "ssh agents are not forwarded yet", "use a secret")
-    if section.privileged:
-        refuse("privileged", "privileged builds are refused", "remove privileged")
-    if len(section.platforms) > 1:
-        refuse("platforms", "only this machine's platform can be built", "name one platform")
-    if problems:
-        raise InvalidProject(problems)
+    def finish(self) -> None:
+        """Raise InvalidProject if anything was wrong."""
+        if self._problems:
+            raise InvalidProject(self._problems)
+
+    def context(self) -> str:
+        """A folder that is there, or an address."""
+        location = self._section.context
+        if not _is_elsewhere(location) and not os.path.isdir(location):
+            self._refuse("context", f'the context folder "{location}" does not exist', "create it, or correct the path")
+        return location
+
+    def contexts(self) -> dict[str, str]:
+        """Further contexts; `service:NAME` is the image of that service, which has been built before (ensure.build_levels)."""
+        found: dict[str, str] = {}
+        for name, value in self._section.additional_contexts.items():
+            wanted = value.removeprefix("service:")
+            if value.startswith(LAYOUT):
+                folder = os.path.join(self._project.directory, value.removeprefix(LAYOUT))
+                found[name] = LAYOUT + os.path.normpath(folder)
+            elif wanted == value:
+                found[name] = value
+            elif wanted in self._project.services:
+                reference = names.image_reference(self._project.name, self._project.services[wanted])
+                found[name] = f"docker-image://{reference}"
+            else:
+                message = f'additional context "{name}" names no enabled service: "{value}"'
+                self._refuse("additional_contexts", message, "name a service of the project, and enable its profile")
+        return found
+
+    def agents(self, words: Sequence[str], environment: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+        """SSH agents and keys."""
+        from cais.build.request import agents_of
+
+        try:
+            return agents_of(words, environment)
+        except UsageError as error:
+            self._refuse("ssh", error.message, error.hint)
+            return {}
+
+    def rights(self) -> frozenset[str]:
+        """What steps may ask for; `privileged` is all rights of a step that asks for them."""
+        from cais.build.entitlements import INSECURE, check_known
+
+        asked = (*self._section.entitlements, *((INSECURE,) if self._section.privileged else ()))
+        try:
+            check_known(asked)
+        except UsageError as error:
+            self._refuse("entitlements", error.message, error.hint)
+        return frozenset(asked)
+
+    def platform(self) -> str:
+        """This machine's, if it is among those that are named."""
+        platforms = self._section.platforms
+        if not platforms:
+            return self._service.platform
+        here = host_platform()
+        for text in platforms:
+            wanted = parse_platform(text)
+            if (wanted.os, wanted.architecture) == (here.os, here.architecture):
+                return text
+        hint = f"build on a machine of that kind, or add {here.os}/{here.architecture}"
+        self._refuse("platforms", f"this machine cannot build for {', '.join(platforms)}", hint)
+        return ""
+
+    def network(self) -> str:
+        """The network of RUN."""
+        network = self._section.network or "default"
+        if network not in ("default", "host", "none"):
+            self._refuse("network", f'a build cannot be in the network "{network}"', 'use "default", "host" or "none"')
+        return network
+
+    def _refuse(self, attribute: str, message: str, hint: str | None) -> None:
+        place = self._project.origins.of("services", self._service.name, "build", attribute)
+        self._problems.append(Problem(f'build of "{self._service.name}": {message}', place, hint))
 
 
-def _context(project: Project, value: str) -> str:
-    """`service:NAME` is the image of that service, which has been built before (ensure.build_levels)."""
-    if value.startswith("service:"):
-        name = value.removeprefix("service:")
-        if name not in project.services:
-            raise CaisError(f'additional context "{value}" names no enabled service')
-        return "docker-image://" + names.image_reference(project.name, project.services[name])
-    return value
+def _is_elsewhere(location: str) -> bool:
+    """Whether a context is fetched."""
+    from cais.build import gitaddress, words
+
+    try:
+        return words.is_web(location) or gitaddress.parse(location, short=True) is not None
+    except gitaddress.BadAddress:
+        return True  # the build says what is wrong with it
 
 
 def _secrets(project: Project, section: Build) -> Mapping[str, bytes | str]:

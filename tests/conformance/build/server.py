@@ -7,15 +7,14 @@ import gzip
 import http.server
 import io
 import os
-import socket
 import subprocess
 import tarfile
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+from tests.e2e.build.gitserver import git_server
 
 FILE = b"from afar\n"
 
@@ -67,17 +66,10 @@ def servers(address: str, folder: Path) -> Iterator[Servers]:
     commit = _repositories(folder)
     web = http.server.ThreadingHTTPServer((address, 0), _Handler)
     threading.Thread(target=web.serve_forever, daemon=True).start()
-    port = _free_port(address)
-    daemon = subprocess.Popen(
-        ["git", "daemon", "--export-all", f"--base-path={folder}", f"--listen={address}", f"--port={port}", str(folder)],
-        env={**os.environ, **_ANYBODY}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
     try:
-        _wait_for(address, port)
-        yield Servers(f"http://{address}:{web.server_port}", f"git://{address}:{port}", commit)
+        with git_server(address, folder) as port:
+            yield Servers(f"http://{address}:{web.server_port}", f"git://{address}:{port}", commit)
     finally:
-        daemon.terminate()
-        daemon.wait(10)
         web.shutdown()
         web.server_close()
 
@@ -119,18 +111,3 @@ def _git(folder: Path, *words: str) -> str:
     return subprocess.run(
         ["git", *words], cwd=folder, env=environment, check=True, capture_output=True, text=True
     ).stdout
-
-
-def _free_port(address: str) -> int:
-    with socket.socket() as taken:
-        taken.bind((address, 0))
-        port: int = taken.getsockname()[1]
-        return port
-
-
-def _wait_for(address: str, port: int) -> None:
-    for _ in range(100):
-        with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=1):
-            return
-        time.sleep(0.05)
-    raise AssertionError("the git server does not answer")

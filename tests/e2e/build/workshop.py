@@ -49,7 +49,7 @@ class Workshop:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content.encode() if isinstance(content, str) else content)
 
-    def build(self, dockerfile: str, **options: Any) -> StoredImage:
+    def build(self, dockerfile: str | None, **options: Any) -> StoredImage:
         self.events.clear()
         defaults: dict[str, Any] = {"name": "test", "context": str(self.context), "host_ca": False}
         return build(
@@ -111,7 +111,7 @@ def describe(path: str) -> str:
         return f"-> {os.readlink(path)}"
     if os.path.isdir(path):
         return f"{mode} /"
-    return f"{mode} {Path(path).read_text()}"
+    return f"{mode} {Path(path).read_text(errors='replace')}"
 
 
 def make_base(workshop: Workshop, rootfs: Path) -> None:

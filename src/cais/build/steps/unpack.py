@@ -35,7 +35,7 @@ def _unpack(session: Session, tree: Tree, match: Match, placement: Placement) ->
         return False
     with open(tree.host_path(match.entry), "rb") as stream, session.scratch() as folder:
         try:
-            if not _unpack_tar(stream, folder):
+            if not unpack_tar(stream, folder):
                 return False
         except InvalidImage as error:
             raise BuildError(
@@ -51,8 +51,8 @@ def _unpack(session: Session, tree: Tree, match: Match, placement: Placement) ->
         return True
 
 
-def _unpack_tar(stream: BinaryIO, folder: str) -> bool:
-    """Unpack `stream` when its (decompressed) content begins with a tar header; whether it does."""
+def unpack_tar(stream: BinaryIO, folder: str) -> bool:
+    """Unpack `stream` into the empty `folder` when its (decompressed) content begins with a tar header; whether it does. Raises InvalidImage."""
     head = stream.read(_BLOCK)
     stream.seek(0)
     if not head.startswith(_COMPRESSED):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cais.errors import CaisError, Problem, Span
 
 RED = "\x1b[31;1m"
+YELLOW = "\x1b[33m"
 DIM = "\x1b[2m"
 RESET = "\x1b[0m"
 DETAIL_LINES = 40
@@ -12,7 +13,7 @@ DETAIL_LINES = 40
 
 def render_error(error: CaisError, *, color: bool) -> str:
     """The whole message, ending with a newline."""
-    parts = [_render_problem(problem, "error", RED, color=color) for problem in error.problems]
+    parts = [render_problem(problem, "error", RED, color=color) for problem in error.problems]
     if error.details:
         parts.append("".join(f"  | {line}\n" for line in error.details[-DETAIL_LINES:]))
     return "".join(parts)
@@ -26,7 +27,8 @@ def render_warning(problem: Problem, *, color: bool) -> str:
     return f"{label}{where}{problem.message}{hint}\n"
 
 
-def _render_problem(problem: Problem, label: str, paint: str, *, color: bool) -> str:
+def render_problem(problem: Problem, label: str, paint: str, *, color: bool) -> str:
+    """One problem with the line it is in, a mark and what to do."""
     head = f"{paint}{label}{RESET}" if color else label
     where = f"{_shown(problem.span)}: " if problem.span else ""
     text = f"{head}: {where}{problem.message}\n"
