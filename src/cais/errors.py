@@ -15,6 +15,7 @@
      |    +-- NoSpace             the disk is full
      |    +-- PortInUse           a host port is taken; says by what
      +-- ServiceFailed            a service died or never became healthy; carries its last log lines
+     +-- CannotExecute            a command cannot be run inside a container: as a shell says it     exit 127
      +-- Conflict                 something exists and is otherwise than asked; nothing was changed
      +-- Interrupted              the user pressed Ctrl-C                                        exit 130
      +-- InternalError            a bug in Cais: report it                                       exit 70
@@ -161,6 +162,12 @@ class PortInUse(HostError):
 
 class ServiceFailed(CaisError):
     """A service died or did not become healthy; `details` are its last log lines."""
+
+
+class CannotExecute(CaisError):
+    """A command cannot be run inside a container."""
+
+    exit_code = 127
 
 
 class Conflict(CaisError):

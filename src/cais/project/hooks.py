@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from cais.engine.details import HookSpec
 from cais.engine.protocol import ContainerState, Engine, ExecSpec
-from cais.errors import CaisError
+from cais.errors import CaisError, CannotExecute
 from cais.events import EventSink, Phase, ResourceEvent
 
 SHOWN_LINES = 10
@@ -30,7 +30,10 @@ def run(engine: Engine, container: ContainerState, kind: str, hooks: Sequence[Ho
                 kind="Container", name=container.name, phase=Phase.WORKING, status="Hook", detail=f"{kind}: {command}"
             )
         )
-        done = engine.capture(container.id, _exec_spec(hook))
+        try:
+            done = engine.capture(container.id, _exec_spec(hook))
+        except CannotExecute as error:
+            raise CaisError(f'{kind} hook of "{container.name}": {error.message}', hint=_HINTS[kind]) from error
         if done.exit_code != 0:
             lines = done.output.strip().splitlines()[-SHOWN_LINES:]
             raise CaisError(

@@ -250,6 +250,7 @@ class Supervisor:
         kept = self._kept.get(container_id)
         if kept is not None:
             self._apply(container_id, keeper.settled(kept, state, self._moment()))
+            await self._renew_hold()  # one that stays down has let go of its ports
 
     async def _start(self, container_id: str) -> None:
         call = functools.partial(self._engine.start, container_id, automatic=True)
@@ -257,6 +258,7 @@ class Supervisor:
         kept = self._kept.get(container_id)
         if kept is not None:
             self._apply(container_id, keeper.started(kept, state, self._moment()))
+            await self._renew_hold()
 
     async def _stop(self, container_id: str) -> None:
         """Outside the lane: it takes as long as the container's grace period."""

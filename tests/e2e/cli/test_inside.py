@@ -42,6 +42,9 @@ def test_exec_gives_output_exit_code_and_input(talk: Cais) -> None:
     assert talk.ok("exec", "-T", "talk", "echo", "hi").stdout == "hi\n"
     assert talk.run("exec", "-T", "talk", "sh", "-c", "exit 7").code == 7
     assert talk.run("exec", "-T", "talk", "/no/such").code == 127
+    nowhere = talk.run("exec", "-T", "-w", "/no/such", "talk", "true")
+    assert (nowhere.code, nowhere.stdout) == (127, "")
+    assert 'working directory "/no/such" does not exist in container' in nowhere.stderr
     assert talk.ok("exec", "-T", "talk", "cat", stdin="through\n").stdout == "through\n"
 
 

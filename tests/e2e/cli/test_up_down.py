@@ -1,5 +1,7 @@
 """The life of a small project by the command line."""
 
+import socket
+
 import pytest
 
 from tests.e2e import leaks
@@ -55,9 +57,51 @@ def test_up_waits_for_health_in_order_and_down_leaves_nothing(project: Cais, tin
     assert result.stderr.index("db-1  Healthy") < result.stderr.index("web-1  Started")
     assert {c["Service"]: c["Health"] for c in project.containers()} == {"web": "healthy", "db": "healthy"}
     assert http(f"http://127.0.0.1:{port}/").body == b"up\n"
+    project.ok("stop", "web")
+    stopped = project.container("web")
+    assert (stopped["State"], stopped["Health"], stopped["Publishers"]) == ("exited", "", [])
     project.ok("down", "-v")
     assert project.containers() == []
     leaks.check_same(project.root, before)
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as other:
+        try:
+            other.bind(("0.0.0.0", port))
+        except OSError:
+            return False
+    return True
+
+
+def test_a_stopped_service_lets_go_of_its_port(project: Cais, tiny: str, port: int) -> None:
+    write(project, tiny, port)
+    project.ok("up", "-d", "--wait")
+    for how in (("stop", "web"), ("kill", "web")):
+        project.ok(*how)
+        until(lambda: project.container("web")["State"] == "exited")
+        until(lambda: is_free(port))
+        with socket.socket() as other:
+            other.bind(("0.0.0.0", port))
+            other.listen()
+            refused = project.run("start", "web")
+            assert refused.code == 1, refused
+            assert f'{port}/tcp is already in use by "python' in refused.stderr
+        project.ok("start", "web")
+        until(lambda: answers(f"http://127.0.0.1:{port}/"))
+
+
+def test_who_ends_and_is_not_restarted_lets_go_of_port_and_name(project: Cais, tiny: str, port: int) -> None:
+    text = f"""
+services:
+  once: {{image: {tiny}, command: ["true"], ports: ["{port}:80"]}}
+  asker: {{image: {tiny}, init: true}}
+"""
+    (project.folder / "compose.yaml").write_text(text)
+    project.ok("up", "-d")
+    until(lambda: project.container("once")["State"] == "exited")
+    until(lambda: is_free(port))
+    until(lambda: project.run("exec", "-T", "asker", "nslookup", "once", "127.0.0.11").code != 0)
 
 
 def test_up_when_all_is_up_changes_nothing(project: Cais, tiny: str, port: int) -> None:

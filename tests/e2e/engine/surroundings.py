@@ -84,6 +84,15 @@ class Isolation:
     def set_names(self, container_id: str, names: dict[str, tuple[str, ...]]) -> None:
         self.names[container_id] = names
 
+    def withdraw(self, container_id: str) -> None:
+        self.names[container_id] = {}
+
+    def restore(
+        self, container_id: str, names: dict[str, tuple[str, ...]], ports: tuple[PortSpec, ...]
+    ) -> tuple[PortSpec, ...]:
+        self.names[container_id] = names
+        return ports
+
     def repair(self, living: frozenset[str]) -> tuple[str, ...]:
         return ()
 

@@ -15,8 +15,9 @@ from cais.engine.native.observe import is_running
 from cais.engine.native.parts import Parts
 from cais.engine.native.records import Record
 from cais.engine.protocol import ExecSpec
-from cais.errors import CaisError
+from cais.errors import CaisError, CannotExecute
 from cais.linux import processes
+from cais.linux.rootpath import host_path
 
 PREFIX = "exec-"
 
@@ -43,6 +44,8 @@ def session(parts: Parts, record: Record, spec: ExecSpec) -> Iterator[Session]:
     """Prepare `spec` in the container of `record`. Raises CaisError when it does not run."""
     if not is_running(record):
         raise CaisError(f'container "{record.name}" is not running', hint="start it first")
+    if spec.working_dir:
+        _check_folder(record, spec.working_dir)
     folder = os.path.join(parts.folder(record.id).bundle, PREFIX + os.urandom(4).hex())
     os.mkdir(folder, 0o700)
     names = {name: os.path.join(folder, name) for name in ("process.json", "pid", "log")}
@@ -61,6 +64,18 @@ def session(parts: Parts, record: Record, spec: ExecSpec) -> Iterator[Session]:
             with contextlib.suppress(FileNotFoundError):  # not every session gets as far as all of them
                 os.unlink(path)
         os.rmdir(folder)
+
+
+def _check_folder(record: Record, path: str) -> None:
+    """Raise CannotExecute unless `path` is a folder as the container sees it: the runtimes have words of their own for that."""
+    root = f"/proc/{record.life.pid}/root"
+    if not path.startswith("/"):
+        raise CannotExecute(f'working directory "{path}" is not an absolute path')
+    if not os.path.isdir(host_path(root, path)):
+        raise CannotExecute(
+            f'working directory "{path}" does not exist in container "{record.name}"',
+            hint="create it first, or name another with -w",
+        )
 
 
 def exit_code(returncode: int, one: Session) -> int:

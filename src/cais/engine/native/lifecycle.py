@@ -25,7 +25,7 @@ from cais.engine.native.parts import Parts
 from cais.engine.native.records import Life, Phase, Record, not_found
 from cais.engine.native.runtime import Runtime
 from cais.engine.native.spec import command_line
-from cais.engine.protocol import ContainerSpec, EndpointSpec, Health
+from cais.engine.protocol import ContainerSpec, EndpointSpec, Health, RestartMode
 from cais.errors import CaisError, Conflict, NotFoundError
 from cais.images.model import RunConfig, StoredImage
 from cais.linux import processes
@@ -117,7 +117,23 @@ def settle_locked(parts: Parts, record: Record) -> Record:
     changed = parts.records.change(record.id, **{name: getattr(life, name) for name in fields}, killed_by="")
     discard_runtime_state(parts, record)
     logfiles.finish(parts.folder(record.id).log)
-    return changed
+    return changed if _may_come_back(changed) else withdraw(parts, changed)
+
+
+def withdraw(parts: Parts, record: Record) -> Record:
+    """Let go of what others may use while the container is down: nobody is sent to it, and its host ports are free, as in Docker."""
+    if not record.spec.endpoints or record.life.unpublished:
+        return record
+    parts.networking.withdraw(record.id)
+    return parts.records.change(record.id, unpublished=True, ports=())
+
+
+def _may_come_back(record: Record) -> bool:
+    """Whether the supervisor may start the ended container again. Its ports are kept for it then."""
+    mode, life = record.spec.restart.mode, record.life
+    if life.manually_stopped or mode is RestartMode.NO:
+        return False
+    return mode is not RestartMode.ON_FAILURE or life.exit_code != 0
 
 
 def remove(parts: Parts, container_id: str, *, force: bool, volumes: bool) -> None:
@@ -223,8 +239,9 @@ def _revive(parts: Parts, record: Record) -> Record:
     if record.life.boot != boot:
         record = parts.records.change(record.id, boot=boot, unpublished=False, **_place(_connect(parts, record)))
     elif record.life.unpublished:
-        parts.networking.set_names(record.id, {one.network: one.aliases for one in aliases(record)})
-        record = parts.records.change(record.id, unpublished=False)
+        names = {one.network: one.aliases for one in aliases(record)}
+        ports = parts.networking.restore(record.id, names, record.spec.ports)
+        record = parts.records.change(record.id, unpublished=False, ports=ports)
     return record
 
 

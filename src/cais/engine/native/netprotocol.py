@@ -44,6 +44,14 @@ class Networking(Protocol):
     def disconnect(self, container_id: str) -> None:
         """Take the endpoint away; idempotent."""
 
+    def withdraw(self, container_id: str) -> None:
+        """Let go of the names and host ports of a container that ended, as long as it does not run; idempotent."""
+
+    def restore(
+        self, container_id: str, names: dict[str, tuple[str, ...]], ports: tuple[PortSpec, ...]
+    ) -> tuple[PortSpec, ...]:
+        """Give back what `withdraw` took: names (aliases by network) and host ports; those as bound. Idempotent. Raises PortInUse."""
+
     def set_names(self, container_id: str, names: dict[str, tuple[str, ...]]) -> None:
         """Replace the names (aliases by network) under which a container is found."""
 

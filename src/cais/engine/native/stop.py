@@ -30,10 +30,8 @@ def stop(parts: Parts, container_id: str, *, timeout_s: float | None, manual: bo
     killed, culprit = _end(parts, record, number_of(name), _grace(record, timeout_s))
     with parts.locked(container_id):
         record = lifecycle.settle_locked(parts, parts.records.need(container_id))
-        if manual and record.spec.endpoints and not record.life.unpublished and not observe.is_running(record):
-            # Nobody should be sent to a replica that was taken out of service.
-            parts.networking.set_names(container_id, {})
-            parts.records.change(container_id, unpublished=True)
+        if manual and not observe.is_running(record):
+            lifecycle.withdraw(parts, record)
     return StopOutcome(
         exit_code=record.life.exit_code,
         elapsed_s=parts.clock.monotonic() - began,

@@ -143,6 +143,33 @@ class NativeNetworking:
         self._kernel.remove_endpoint(self._namespace(container_id), [lease.interface for lease in leases])
         self._rows.remove_endpoint(container_id)
 
+    def withdraw(self, container_id: str) -> None:
+        """See Networking."""
+        published = self._rows.ports(container_id)
+        if published:
+            way_in = entrance(self._rows.leases(container_id), self._internal())
+            self._firewall.unpublish(forwards(container_id, published, way_in))
+            self._rows.remove_ports(container_id)
+        self.set_names(container_id, {})
+
+    def restore(
+        self, container_id: str, names: dict[str, tuple[str, ...]], ports: tuple[PortSpec, ...]
+    ) -> tuple[PortSpec, ...]:
+        """See Networking."""
+        asked = tuple(dict.fromkeys(hostports.normalised(port) for port in ports))
+        if self._rows.asked_ports(container_id) != frozenset(asked):
+            for port in asked:
+                self._check_free(port)
+            with self._rows.database.transaction() as writer:
+                for port in asked:
+                    self._reserve_port(writer, container_id, port)
+        published = self._rows.ports(container_id)
+        self._firewall.publish(
+            forwards(container_id, published, entrance(self._rows.leases(container_id), self._internal()))
+        )
+        self.set_names(container_id, names)
+        return published
+
     def set_names(self, container_id: str, names: dict[str, tuple[str, ...]]) -> None:
         """See Networking. A network that is not named loses the container's names."""
         for aliases in names.values():

@@ -174,6 +174,11 @@ class Rows:
         row = (port.protocol.value, port.host_port, port.host_ip, container_id, port.container_port, int(chosen))
         writer.execute("INSERT INTO published_ports VALUES (?, ?, ?, ?, ?, ?)", row)
 
+    def remove_ports(self, container_id: str) -> None:
+        """Forget a container's published ports."""
+        with self.database.transaction() as writer:
+            writer.execute("DELETE FROM published_ports WHERE container_id = ?", (container_id,))
+
     def all_ports(self) -> tuple[tuple[str, PortSpec], ...]:
         """(container id, port) of everything published."""
         rows = self.connection().execute(
