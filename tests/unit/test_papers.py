@@ -139,7 +139,7 @@ def test_readme_has_every_verb_or_leads_to_the_reference() -> None:
 
 
 def test_exit_codes() -> None:
-    assert [code for code, _ in exit_codes()] == [0, 1, 14, 15, 16, 17, 18, 70, 130, 141]
+    assert [code for code, _ in exit_codes()] == [0, 1, 14, 15, 16, 17, 18, 70, 127, 130, 141]
 
 
 def test_decisions_are_numbered() -> None:
