@@ -75,7 +75,9 @@ def backend_down(error: BackendDown) -> tuple[Response, int]:
 
 @app.errorhandler(Crash)
 def crash(error: Crash) -> tuple[Response, int]:
-    end.put(error)
+    app.logger.critical("this process ends", exc_info=error)
+    # Without its traceback, which holds on to the connection: that has to be closed in order before the end.
+    end.put(Crash(str(error)))
     return jsonify(error=str(error)), 500
 
 

@@ -12,6 +12,7 @@ from flask import Flask, Response, jsonify
 from werkzeug.exceptions import HTTPException
 
 app = Flask(__name__)
+app.json.sort_keys = False  # the answer's order is the one written below
 
 
 @app.get("/")

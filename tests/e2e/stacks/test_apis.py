@@ -64,7 +64,7 @@ BROKEN = (
     ("another key", edit("api-frontend", "api.py", old="backend=ask_backend()", new="back=ask_backend()"), {"frontend format"}),
     ("its own error", edit("api-frontend", "api.py", old="error=str(error)), 502", new="error=str(error)), 500"), {"bad gateway"}),
     ("a shell first", edit("api-backend", "Dockerfile", old='["python", "api.py"]', new='["sh", "-c", "python api.py; exit 1"]'), {"pid 1"}),
-    ("a survivor", edit("api-backend", "api.py", old="    end.put(error)\n", new=""), {"traceback", "restart"}),
+    ("a survivor", edit("api-backend", "api.py", old="    end.put(Crash(str(error)))\n", new=""), {"traceback", "restart"}),
     ("no way back", edit("docker-compose.yaml", old="healthcheck: *healthcheck\n    restart: unless-stopped", new="healthcheck: *healthcheck"), {"restart"}),
 )  # fmt: skip
 
