@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from cais.cli import imagebuild, imagetransfer
+from cais.cli import imagebuild, imagediff, imagetransfer
 from cais.cli.removing import need_image, remove_by_name
 from cais.cli.view.table import ago, size, table
 from cais.cli.wire import Wire
 from cais.digest import short_id
+from cais.errors import UsageError
 from cais.events import MessageEvent, Phase
+
+if TYPE_CHECKING:
+    from cais.images.pruning import PruneFilter
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -41,9 +46,27 @@ def configure(parser: argparse.ArgumentParser) -> None:
     tag.add_argument("reference", metavar="NAME")
     tag.set_defaults(act=_tag)
     imagetransfer.configure(commands)
-    prune = commands.add_parser("prune", help="remove untagged images and layers nothing needs")
+    imagediff.configure(commands)
+    prune = commands.add_parser(
+        "prune", help="remove untagged images, layers nothing needs, and what broken transfers left"
+    )
     prune.add_argument(
-        "-a", "--all", action="store_true", help="all images that no container uses, and the build cache"
+        "-a",
+        "--all",
+        action="store_true",
+        help="all images that no container uses, and (without a filter) the build cache",
+    )
+    prune.add_argument(
+        "--filter",
+        action="append",
+        default=[],
+        metavar="FILTER",
+        help="until=24h (came here before), label=KEY[=VALUE], label!=KEY[=VALUE]; may be repeated",
+    )
+    prune.add_argument(
+        "--max-size",
+        metavar="SIZE",
+        help="images no container uses, those unused for longest first, until the layers take no more than this",
     )
     prune.add_argument("-f", "--force", action="store_true", help="do not ask (it never asks)")
     prune.set_defaults(act=_prune)
@@ -133,8 +156,43 @@ def _tag(args: argparse.Namespace, wire: Wire) -> int:
 
 
 def _prune(args: argparse.Namespace, wire: Wire) -> int:
-    pruned = wire.images.prune(unused=args.all, cache=args.all, dry_run=args.dry_run)
+    from cais.images.collect import PruneOptions
+
+    filters = _filters(args.filter, wire.clock.now())
+    options = PruneOptions(
+        unused=args.all,
+        cache=args.all and not args.filter,
+        wanted=filters,
+        most_bytes=_most_bytes(args),
+        dry_run=args.dry_run,
+    )
+    pruned = wire.images.prune(options)
     for line in pruned.removed:
         print(line)
     wire.tell(MessageEvent(phase=Phase.DONE, text=f"reclaimed {size(pruned.freed_bytes)}"))
     return 0
+
+
+def _filters(words: list[str], now: float) -> PruneFilter:
+    from cais.cli.view.moments import moment
+    from cais.images.pruning import parse_filters
+
+    until = {
+        word.removeprefix("until="): moment(word.removeprefix("until="), now)
+        for word in words
+        if word.startswith("until=")
+    }
+    return parse_filters(words, until)
+
+
+def _most_bytes(args: argparse.Namespace) -> int | None:
+    if args.max_size is None:
+        return None
+    from cais.compose.quantities import parse_size
+
+    size_bytes = parse_size(args.max_size)
+    if size_bytes is None or size_bytes < 0:
+        raise UsageError(f'"{args.max_size}" is not a size', hint="write 10g, 500m or a number of bytes")
+    if args.all:
+        raise UsageError("--all and --max-size contradict each other")
+    return size_bytes

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from cais.digest import Digest
 from cais.errors import Conflict, NotFoundError
+from cais.images.documents import decode_config
+from cais.images.pruning import EVERYTHING, Candidate, PruneFilter, evict
 from cais.images.records import Records
 from cais.images.reference import parse_reference
+from cais.images.rows import ImageRow
 
 UsersOf = Callable[[Digest], Sequence[str]]
 """The names of the containers that stand on an image."""
@@ -41,21 +44,56 @@ def remove(records: Records, image_id: Digest, *, users_of: UsersOf, force: bool
     return lines
 
 
-def prune(
-    records: Records, *, users_of: UsersOf, unused: bool = False, cache: bool = False, dry_run: bool = False
-) -> Pruned:
-    """Remove untagged images (with `unused` every image that no container uses), with `cache` the build cache, then what nothing needs."""
+class PruneOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """`unused`: every image that no container uses, not only untagged ones. `cache`: the build cache too. `wanted` says of which images.
+    `most_bytes`: in place of that, of the unused images those unused for longest, until the store takes no more."""
+
+    unused: bool = False
+    cache: bool = False
+    wanted: PruneFilter = EVERYTHING
+    most_bytes: int | None = None
+    dry_run: bool = False
+
+
+def prune(records: Records, options: PruneOptions, *, users_of: UsersOf) -> Pruned:
+    """Remove images, the build cache if that is wanted, then what nothing needs."""
+    doomed = _doomed(records, options, users_of)
     lines: list[str] = []
-    for image in records.rows.images():
-        if users_of(image.id) or (records.rows.references(image.id) and not unused):
-            continue
-        lines += [f"Deleted: {image.id}"] if dry_run else _remove_image(records, image.id)
-    if dry_run:
+    for image_id in doomed:
+        lines += [f"Deleted: {image_id}"] if options.dry_run else _remove_image(records, image_id)
+    if options.dry_run:
         return Pruned(removed=tuple(lines), freed_bytes=0)
-    if cache and (count := records.rows.clear_cache()):
+    if options.cache and (count := records.rows.clear_cache()):
         lines.append(f"Deleted build cache: {count} entries")
     freed, alone = collect(records, partial=True)
     return Pruned(removed=tuple(lines), freed_bytes=freed, held_by_build=not alone)
+
+
+def _doomed(records: Records, options: PruneOptions, users_of: UsersOf) -> Sequence[Digest]:
+    free = [image for image in records.rows.images() if not users_of(image.id)]
+    free = [image for image in free if options.wanted.takes(image.created_at, _labels(records, image))]
+    if options.most_bytes is None:
+        return [image.id for image in free if options.unused or not records.rows.references(image.id)]
+    layers = {layer.id: layer for layer in records.rows.snapshots()}
+
+    def below(top: str) -> dict[str, int]:
+        found = {}
+        while top in layers and top not in found:
+            found[top] = (layers[top].tar_bytes or 0) + (layers[top].blob_bytes or 0)
+            top = layers[top].parent
+        return found
+
+    candidates = [
+        Candidate(image.id, max(image.created_at, records.known.used_at(image.id)), below(image.snapshot))
+        for image in free
+    ]
+    others = {image.snapshot for image in records.rows.images()} - {image.snapshot for image in free}
+    kept = {key: size for top in others | records.rows.cached_snapshots() for key, size in below(top).items()}
+    return evict(candidates, kept, options.most_bytes)
+
+
+def _labels(records: Records, image: ImageRow) -> Mapping[str, str]:
+    return decode_config(records.blobs.read(image.id)).config.labels
 
 
 def collect(records: Records, *, partial: bool = False) -> tuple[int, bool]:

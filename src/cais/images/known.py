@@ -36,7 +36,10 @@ SCHEMA = (
     )
     """,
     "ALTER TABLE repository_digests ADD COLUMN asked_at REAL NOT NULL DEFAULT 0",
+    "CREATE TABLE image_uses (image TEXT PRIMARY KEY, used_at REAL NOT NULL)",
 )
+
+_USE_S = 600.0  # uses are told apart this well: not every command has to write
 
 
 class Known:
@@ -100,6 +103,16 @@ class Known:
         ).fetchone()
         return str(found[0]) if found else None
 
+    def used_at(self, image_id: str) -> float:
+        """When (seconds since the epoch) an image was last used; 0 for never."""
+        found = self._connection.execute("SELECT used_at FROM image_uses WHERE image = ?", (image_id,)).fetchone()
+        return float(found[0]) if found else 0.0
+
+    def touch(self, image_id: str, now: float) -> None:
+        """An image is used now."""
+        if now - self.used_at(image_id) > _USE_S:
+            self._connection.execute("INSERT OR REPLACE INTO image_uses VALUES (?, ?)", (image_id, now))
+
     def asked_at(self, image_id: str, repository: str) -> float | None:
         """When (seconds since the epoch) a repository last said that it has an image; None for never."""
         found = self._connection.execute(
@@ -121,6 +134,7 @@ class Known:
         _forget(connection, "packed_layers", "diff_id", diff_ids)
         _forget(connection, "blob_repositories", "digest", kept)
         _forget(connection, "repository_digests", "image", images)
+        _forget(connection, "image_uses", "image", images)
 
 
 def _forget(connection: sqlite3.Connection, table: str, column: str, kept: set[str]) -> None:

@@ -27,7 +27,7 @@ from cais.locations import Locations
 if TYPE_CHECKING:  # see rows.py
     from cais.database import Database
     from cais.images.archive import Export
-    from cais.images.collect import Pruned, UsersOf
+    from cais.images.collect import Pruned, PruneOptions, UsersOf
 
 _ID = re.compile(r"(sha256:)?([a-f0-9]{1,64})")
 _FULL_HEX = 64
@@ -107,11 +107,17 @@ class ImageStore:
 
         return collect.remove(self.records, image_id, users_of=self._users_of, force=force)
 
-    def prune(self, *, unused: bool = False, cache: bool = False, dry_run: bool = False) -> Pruned:
-        """Remove untagged images (`unused`: all that no container uses), with `cache` the build cache, and what nothing needs then."""
+    def prune(self, options: PruneOptions | None = None, *, unused: bool = False, cache: bool = False) -> Pruned:
+        """Remove untagged images (`unused`: all that no container uses), with `cache` the build cache, and what nothing needs then; or as
+        `options` say."""
         from cais.images import collect
 
-        return collect.prune(self.records, users_of=self._users_of, unused=unused, cache=cache, dry_run=dry_run)
+        options = options or collect.PruneOptions(unused=unused, cache=cache)
+        return collect.prune(self.records, options, users_of=self._users_of)
+
+    def touch(self, image_id: Digest) -> None:
+        """An image is used: what has not been for long goes first when room is made."""
+        self.records.known.touch(image_id, self.records.clock.now())
 
     def repair(self) -> int:
         """Remove what crashes left behind; how many folders. What a running process is making is left alone."""

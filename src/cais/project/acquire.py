@@ -30,7 +30,10 @@ class Acquirer:
 
     def local(self, reference: str) -> StoredImage | None:
         """From the store only."""
-        return self._store.find(reference)
+        present = self._store.find(reference)
+        if present is not None:
+            self._store.touch(present.id)
+        return present
 
     def age_s(self, reference: str) -> float | None:
         """How long ago, in seconds, a registry last said what it has under this name; None if it never did."""
@@ -50,7 +53,7 @@ class Acquirer:
         with self._guard:
             lock = self._locks.setdefault(key, threading.Lock())
         with lock:
-            present = None if pull else self._store.find(reference)
+            present = None if pull else self.local(reference)
             return present or self._fetch(reference, self._store.find(reference) if pull else None)
 
     def _of_layout(self, text: str) -> StoredImage:

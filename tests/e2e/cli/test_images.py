@@ -173,3 +173,28 @@ def test_a_full_disk_is_told_and_leaves_what_was_there(project: Cais, tmp_path: 
             assert used_bytes(small) < before + MEGABYTE
     finally:
         subprocess.run(["umount", "-l", str(small)], check=True)
+
+
+def test_prune_by_label_and_by_size(own: Cais) -> None:
+    for name, label in (("a", "keep=no"), ("b", "keep=yes"), ("c", "keep=no")):
+        own.ok("image", "import", rootfs(own, name, 4 * MEGABYTE), f"{name}:1", "-c", f"LABEL {label}")
+    own.ok("image", "prune", "-a", "--filter", "until=1h")
+    assert names(own) == ["a:1", "b:1", "c:1"]
+    dry = own.ok("--dry-run", "image", "prune", "--max-size", "24m").stdout
+    assert (dry.count("Deleted"), names(own)) == (1, ["a:1", "b:1", "c:1"])
+    own.ok("image", "prune", "--max-size", "24m")
+    assert names(own) == ["b:1", "c:1"]  # the one that has been there for longest went
+    own.ok("image", "prune", "-a", "--filter", "label=keep=no")
+    assert names(own) == ["b:1"]
+    for words in (("--filter", "x"), ("--max-size", "x"), ("-a", "--max-size", "1g")):
+        assert own.run("image", "prune", *words).code == 16
+
+
+def test_validate_finds_what_is_damaged(own: Cais) -> None:
+    own.ok("image", "import", rootfs(own, "r"), "one:1")
+    assert own.ok("image", "validate").stdout == ""
+    [snapshot] = json.loads(own.ok("image", "inspect", "one:1").stdout)[0]["Snapshots"]
+    (Path(snapshot) / "bin/sh").write_bytes(b"changed")
+    damaged = own.run("image", "validate", "one:1")
+    assert damaged.code == 1
+    assert "one:1: layer" in damaged.stdout
