@@ -30,6 +30,7 @@ client_path=$prefix/usr/bin:$prefix/usr/sbin:$PATH
 
 say() { echo "docker-engine: $*" >&2; }
 die() { say "$*"; exit 1; }
+. "$(dirname "$0")/debian-packages.sh"
 
 check_host() {
   local program
@@ -39,39 +40,13 @@ check_host() {
   done
 }
 
-# The address of the Debian archive this machine uses, read from its own apt sources.
-archive() {
-  local codename
-  # shellcheck disable=SC1091
-  codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-  # shellcheck disable=SC2016 # apt's own placeholders
-  apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
-    awk -v release="$codename" '$2 == release && $3 == "main" { print $1; exit }'
-}
-
 unpack() {
   [ -e "$prefix/.complete" ] && return 0
-  local uri apt=$home/apt package
-  uri=$(archive)
-  [ -n "$uri" ] || { apt-get update -qq && uri=$(archive); }
-  [ -n "$uri" ] || die "this machine's apt sources name no Debian archive"
   say "unpacking $packages from Debian $suite into $prefix"
-  rm -rf "$apt" "$prefix"
-  mkdir -p "$apt/sources" "$apt/lists/partial" "$apt/cache/archives/partial" "$prefix"
-  # A configuration of its own: the system's sources, lists and packages stay as they are.
-  printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n' \
-    "$uri" "$suite" >"$apt/sources/engine.sources"
-  local options=(-qq -o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$apt/sources"
-    -o "Dir::State::lists=$apt/lists" -o "Dir::Cache=$apt/cache" -o APT::Sandbox::User=root)
-  apt-get "${options[@]}" update >"$apt/log" 2>&1 || die "apt-get update failed: $(tail -3 "$apt/log")"
   # shellcheck disable=SC2086
-  (cd "$apt/cache" && apt-get "${options[@]}" download $packages) >"$apt/log" 2>&1 ||
-    die "apt-get download failed: $(tail -3 "$apt/log")"
-  for package in "$apt"/cache/*.deb; do dpkg-deb -x "$package" "$prefix"; done
-  rm -rf "$apt"
+  unpack_packages "$suite" "$prefix" $packages
   mkdir -p "$home/config/cli-plugins"
   ln -sf "$prefix"/usr/libexec/docker/cli-plugins/* "$home/config/cli-plugins/"
-  touch "$prefix/.complete"
 }
 
 # The pid in the pid file, if that process is our dockerd and not a later one with the same number.

@@ -84,12 +84,10 @@ def _as_asked(wanted: loader.Wanted, args: argparse.Namespace) -> loader.Wanted:
 def _check_names(wanted: list[str], loaded: Loaded) -> None:
     from cais.compose.problems import nearest
 
-    known = [name for name, _, _ in reading.entries(loaded.tree, "services")]
     for name in wanted:
-        if name not in known:
-            raise NotFoundError(
-                f'no such service: "{name}"', hint=nearest(name, known) or f"services: {', '.join(known)}"
-            )
+        if name not in loaded.enabled:
+            hint = nearest(name, list(loaded.enabled)) or f"services: {', '.join(loaded.enabled)}"
+            raise NotFoundError(f'no such service: "{name}"', hint=hint)
 
 
 def _text(loaded: Loaded, args: argparse.Namespace, wire: Wire) -> str:
@@ -102,7 +100,8 @@ def _text(loaded: Loaded, args: argparse.Namespace, wire: Wire) -> str:
         from cais.project.drawing import draw
 
         return draw(loader.bind_project(loaded))
-    tree = render.to_tree(loaded.name, loaded.tree)
+    with_files = loaded.wanted.keep_env_files or loaded.wanted.keep_variables
+    tree = render.to_tree(loaded.name, loaded.tree, with_files=with_files)
     if args.origin:
         from cais.compose.origins import origins_of
 

@@ -37,7 +37,7 @@ def load(
 
     seen = RecordingReader(reader)
     found = find_project(options, env, cwd, seen)
-    project = load_project(found, services, locations, seen)
+    project = load_project(found, services, locations, seen, keep_unused=options.all_resources)
     if "-" not in options.files:
         memo.keep(question, env, seen, project, found.warnings)
     return Loaded(project, (*found.warnings, *project.warnings))
@@ -58,4 +58,5 @@ def _question(options: GlobalOptions, cwd: str, services: tuple[str, ...]) -> Qu
         env_files=options.env_files,
         profiles=options.profiles,
         services=services,
+        all_resources=options.all_resources,
     )

@@ -36,6 +36,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     env_files: tuple[str, ...]
     profiles: tuple[str, ...]
     services: tuple[str, ...]
+    all_resources: bool = False
 
     @property
     def file_name(self) -> str:

@@ -22,6 +22,7 @@ class GlobalOptions(msgspec.Struct, frozen=True, kw_only=True):
     progress: str = "auto"
     color: str = "auto"
     debug: bool = False
+    all_resources: bool = False
     offline: bool = False
 
     @staticmethod
@@ -50,6 +51,9 @@ class GlobalOptions(msgspec.Struct, frozen=True, kw_only=True):
             help="how progress is shown",
         )
         parser.add_argument("--ansi", choices=("auto", "always", "never"), default="auto", help="colours")
+        parser.add_argument(
+            "--all-resources", action="store_true", help="keep networks, volumes, ... that no service uses"
+        )
         parser.add_argument("--offline", action="store_true", help="ask no registry (also CAIS_OFFLINE=1)")
         parser.add_argument("--dry-run", action="store_true", help="show what would be done, change nothing")
         parser.add_argument("--debug", action="store_true", help="show tracebacks")
@@ -67,6 +71,7 @@ class GlobalOptions(msgspec.Struct, frozen=True, kw_only=True):
             progress=parsed.progress,
             color=parsed.ansi,
             debug=parsed.debug,
+            all_resources=parsed.all_resources,
             offline=parsed.offline or os.environ.get("CAIS_OFFLINE", "") not in {"", "0"},
         )
 

@@ -66,19 +66,24 @@ def find_project(options: GlobalOptions, env: Mapping[str, str], cwd: str, reade
     return discover(request, reader)
 
 
-def load_project(found: Discovery, services: tuple[str, ...], locations: Locations, reader: FileReader) -> Project:
+def load_project(
+    found: Discovery, services: tuple[str, ...], locations: Locations, reader: FileReader, *, keep_unused: bool = False
+) -> Project:
     """Load what was found; `services` named on the command line enable their profiles."""
-    return loader.bind_project(load_tree(wanted_of(found, services), found.env, locations, reader))
+    return loader.bind_project(
+        load_tree(wanted_of(found, services, keep_unused=keep_unused), found.env, locations, reader)
+    )
 
 
-def wanted_of(found: Discovery, services: tuple[str, ...]) -> Wanted:
-    """All of what was found, as it is run."""
+def wanted_of(found: Discovery, services: tuple[str, ...], *, keep_unused: bool = False) -> Wanted:
+    """All of what was found, as it is run; with `keep_unused` also the networks, volumes, ... that no service uses."""
     return Wanted(
         sources=found.sources,
         directory=found.directory,
         name=found.name,
         profiles=found.profiles,
         services=services,
+        keep_unused=keep_unused,
     )
 
 

@@ -195,7 +195,9 @@ class Wire:
 
         reader = DiskReader()
         found = find_project(self.options, self.env, self.cwd, reader)
-        loaded = load_tree(adapt(wanted_of(found, services)), found.env, self.locations, reader)
+        loaded = load_tree(
+            adapt(wanted_of(found, services, keep_unused=self.options.all_resources)), found.env, self.locations, reader
+        )
         self._warnings = (*found.warnings, *loaded.warnings, *loaded.refusals)
         return loaded
 

@@ -83,6 +83,8 @@ def _references(name: str, service: MapNode, subject: Subject) -> None:
     user = f'service "{name}"'
     for network, _, span in reading.entries(service, "networks"):
         _defined("network", "networks", network, span, user, subject)
+    for model, _, span in reading.entries(service, "models"):
+        _defined("model", "models", model, span, user, subject)
     for mount in reading.items(service, "volumes"):
         source = reading.text(mount, "source")
         if reading.text(mount, "type") == "volume" and source:
@@ -117,19 +119,25 @@ def _needs_service(wanted: str, span: Span, name: str, verb: str, subject: Subje
 
 def _services(name: str, service: MapNode, subject: Subject) -> None:
     for wanted, entry, span in reading.entries(service, "depends_on"):
-        is_required = reading.value(entry, "required") is not False
-        if is_required or (wanted not in subject.enabled and wanted not in subject.disabled):
+        if reading.value(entry, "required") is not False:
             _needs_service(wanted, span, name, "depends on", subject)
+        elif wanted not in subject.enabled and wanted not in subject.disabled:
+            message = f'service "{name}" depends on "{wanted}", which is not defined; it does not require it'
+            subject.problems.warn(message, span, nearest(wanted, [*subject.enabled, *subject.disabled]))
     for label, location, _ in reading.entries(service, "build", "additional_contexts"):
         told = reading.text(location)
         if told.startswith(SERVICE_PREFIX):
-            _needs_service(
-                told.removeprefix(SERVICE_PREFIX),
-                location.span,
-                name,
-                f'takes the build context "{label}" from',
-                subject,
-            )
+            _context_of(told.removeprefix(SERVICE_PREFIX), label, location.span, name, subject)
+
+
+def _context_of(wanted: str, label: str, span: Span, name: str, subject: Subject) -> None:
+    """A build context that is the image of another service."""
+    _needs_service(wanted, span, name, f'takes the build context "{label}" from', subject)
+    if wanted in subject.enabled and reading.child(subject.enabled[wanted], "build") is None:
+        message = f'service "{name}" takes the build context "{label}" from "{wanted}", which is not built'
+        subject.problems.error(
+            message, span, f'give "{wanted}" a build, or name its image: {label}=docker-image://REFERENCE'
+        )
 
 
 def _network_mode(name: str, service: MapNode, subject: Subject) -> None:
@@ -191,6 +199,33 @@ def _replicas(name: str, service: MapNode, subject: Subject) -> None:
             )
 
 
+def _platform(name: str, service: MapNode, subject: Subject) -> None:
+    platform = service.get("platform")
+    built = [told for told, _ in reading.texts(service, "build", "platforms")]
+    if isinstance(platform, ScalarNode) and built and platform.value not in built:
+        message = f'the build of service "{name}" is not for its platform "{platform.value}"'
+        subject.problems.error(message, platform.span, f"its platforms are: {', '.join(built)}")
+
+
+def _one_mount_a_place(name: str, service: MapNode, subject: Subject) -> None:
+    taken: dict[str, Span] = {}
+    places = [(told.partition(":")[0], span) for told, span in reading.texts(service, "tmpfs")]
+    places += [(reading.text(mount, "target"), mount.span) for mount in reading.items(service, "volumes")]
+    for place, span in places:
+        if place in taken:
+            message = f'service "{name}" mounts two things on "{place}", the other at {taken[place]}'
+            subject.problems.error(message, span, "remove one of them")
+        taken.setdefault(place, span)
+
+
+def _watch(name: str, service: MapNode, subject: Subject) -> None:
+    for rule in reading.items(service, "develop", "watch"):
+        action = reading.text(rule, "action")
+        if action not in {"rebuild", "restart"} and not reading.text(rule, "target"):
+            message = f'a watch rule of service "{name}" with the action "{action}" has no "target"'
+            subject.problems.error(message, rule.span, "say where in the container the files go")
+
+
 _SERVICE_RULES: tuple[_Rule, ...] = (
     _has_image,
     _one_dockerfile,
@@ -200,6 +235,9 @@ _SERVICE_RULES: tuple[_Rule, ...] = (
     _restart,
     _said_twice,
     _replicas,
+    _platform,
+    _one_mount_a_place,
+    _watch,
 )
 
 
@@ -253,12 +291,14 @@ def _has_driver(node: Node) -> bool:
 
 def _external(section: str, subject: Subject) -> None:
     for name, node, span in reading.entries(subject.tree, section):
-        if reading.value(node, "external") is True:
-            others = [
-                key
-                for key, _, _ in reading.entries(node)
-                if key not in {"name", "external"} and not key.startswith("x-")
-            ]
-            if others:
-                message = f'{section[:-1]} "{name}" is external and cannot have {", ".join(others)}'
-                subject.problems.error(message, span, "what is external is not made by this project")
+        if reading.value(node, "external") is not True:
+            continue
+        others = [
+            key for key, _, _ in reading.entries(node) if key not in {"name", "external"} and not key.startswith("x-")
+        ]
+        message = f'{section[:-1]} "{name}" is external and cannot have {", ".join(others)}'
+        why = "what is external is not made by this project"
+        if others and section == "networks":
+            subject.problems.warn(message.replace("cannot have", "needs no"), span, why)
+        elif others:
+            subject.problems.error(message, span, why)

@@ -31,21 +31,30 @@ def complete(tree: MapNode, name: str) -> MapNode:
     return MapNode(items, tree.keys, tree.span)
 
 
-def with_build_contexts(tree: MapNode, folder: str) -> MapNode:
-    """`tree` with the folder put in as the context of the builds that name none."""
+def settle(tree: MapNode, folder: str) -> MapNode:
+    """`tree` with what belongs to its own folder or is part of the long form: the context of builds, `required` of dependencies."""
     services = tree.get("services")
     if not isinstance(services, MapNode):
         return tree
-    made = {key: _with_context(node, folder) for key, node in services.items.items()}
+    made = {key: _settled(node, folder) if isinstance(node, MapNode) else node for key, node in services.items.items()}
     return tree.replacing({**tree.items, "services": services.replacing(made)})
 
 
-def _with_context(service: Node, folder: str) -> Node:
-    build = reading.child(service, "build")
-    if not isinstance(service, MapNode) or not isinstance(build, MapNode) or "context" in build.items:
-        return service
-    whole = build.replacing({"context": scalar(folder or ".", build.span), **build.items})
-    return service.replacing({**service.items, "build": whole})
+def _settled(service: MapNode, folder: str) -> MapNode:
+    items = dict(service.items)
+    build = items.get("build")
+    if isinstance(build, MapNode) and "context" not in build.items:
+        items["build"] = build.replacing({"context": scalar(folder or ".", build.span), **build.items})
+    depends = items.get("depends_on")
+    if isinstance(depends, MapNode):
+        items["depends_on"] = depends.replacing({key: _required(entry) for key, entry in depends.items.items()})
+    return service.replacing(items)
+
+
+def _required(entry: Node) -> Node:
+    if not isinstance(entry, MapNode) or "required" in entry.items:
+        return entry
+    return entry.replacing({**entry.items, "required": scalar(value=True, span=entry.span)})
 
 
 def _named(key: str, node: Node, project: str, span: Span) -> Node:
@@ -68,6 +77,9 @@ def _service(node: MapNode) -> MapNode:
     build = items.get("build")
     if isinstance(build, MapNode) and not {"dockerfile", "dockerfile_inline"} & build.items.keys():
         items["build"] = build.replacing({**build.items, "dockerfile": scalar("Dockerfile", build.span)})
+    policy = items.get("pull_policy")
+    if isinstance(policy, ScalarNode) and policy.value == "if_not_present":
+        items["pull_policy"] = scalar("missing", policy.span)
     implied = _implied(node)
     if implied:
         own = items.get("depends_on")
@@ -86,10 +98,10 @@ def _implied(node: MapNode) -> dict[str, Node]:
     for attribute in _NAMESPACES:
         value = node.get(attribute)
         if isinstance(value, ScalarNode) and isinstance(value.value, str) and value.value.startswith(SERVICE_PREFIX):
-            found[value.value.removeprefix(SERVICE_PREFIX)] = _dependency(value.span, restart=True)
+            found.setdefault(value.value.removeprefix(SERVICE_PREFIX), _dependency(value.span, restart=True))
     for source, span in reading.texts(node, "volumes_from"):
         if not source.startswith("container:"):
-            found[source.partition(":")[0]] = _dependency(span, restart=False)
+            found.setdefault(source.partition(":")[0], _dependency(span, restart=False))
     return found
 
 

@@ -15,12 +15,13 @@ from cais.compose.loader import STANDARD_INPUT, Source
 from cais.compose.problems import Problems
 from cais.compose.reader import FileReader
 from cais.compose.scalars import as_boolean
+from cais.compose.variables import Variables
 from cais.errors import NotFoundError, Problem
 
 DEFAULT_FILES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 OVERRIDE_FILES = (
-    "compose.override.yaml",
     "compose.override.yml",
+    "compose.override.yaml",
     "docker-compose.override.yml",
     "docker-compose.override.yaml",
 )
@@ -44,7 +45,7 @@ class Discovery(msgspec.Struct, frozen=True, kw_only=True):
 
     sources: tuple[Source, ...]
     directory: str
-    env: Mapping[str, str]
+    env: Variables
     name: str | None
     profiles: tuple[str, ...]
     warnings: tuple[Problem, ...] = ()
@@ -53,18 +54,14 @@ class Discovery(msgspec.Struct, frozen=True, kw_only=True):
 def discover(request: Request, reader: FileReader) -> Discovery:
     """Find the project. Raises NotFoundError when there is none, InvalidProject for a wrong env file, UsageError for a wrong name."""
     problems = Problems()
-    env = dict(request.env)
-    if request.project_directory is None or request.env_files:
-        # the .env beside the caller may say where the Compose file is
-        _add_env_files(env, request, request.cwd, reader, problems)
-    else:
-        _add_env_files(env, request, _absolute(request.project_directory, request.cwd), reader, problems)
-    paths = _paths(request, env, reader)
+    # the .env beside the caller, or beside the file of -f, may say where the Compose files are and what they are called
+    env = _with_env_files(Variables(request.env), request, _first_folder(request), reader, problems)
+    paths = _paths(request, env, reader, problems)
     directory = _directory(request, paths)
-    if not request.env_files and directory != request.cwd:
-        _add_env_files(env, request, directory, reader, problems)
+    if not _named_env_files(request) and directory != _first_folder(request):
+        env = _with_env_files(env, request, directory, reader, problems)
     problems.raise_if_any()
-    name = request.name or env.get("COMPOSE_PROJECT_NAME") or None
+    name = request.name or env.get(naming.VARIABLE) or None
     profiles = request.profiles or tuple(
         part.strip() for part in env.get("COMPOSE_PROFILES", "").split(",") if part.strip()
     )
@@ -81,6 +78,14 @@ def discover(request: Request, reader: FileReader) -> Discovery:
     )
 
 
+def _first_folder(request: Request) -> str:
+    """The project directory as far as the command line says it."""
+    if request.project_directory is not None:
+        return _absolute(request.project_directory, request.cwd)
+    file = next((path for path in request.files if path != STANDARD_INPUT), None)
+    return request.cwd if file is None else os.path.dirname(_absolute(file, request.cwd))
+
+
 def _absolute(path: str, cwd: str) -> str:
     return os.path.normpath(os.path.join(cwd, path))
 
@@ -93,7 +98,7 @@ def _shown(path: str, cwd: str) -> str:
     return path if relative.startswith("../../..") else relative
 
 
-def _paths(request: Request, env: Mapping[str, str], reader: FileReader) -> tuple[str, ...]:
+def _paths(request: Request, env: Mapping[str, str], reader: FileReader, problems: Problems) -> tuple[str, ...]:
     named = request.files
     if not named and env.get("COMPOSE_FILE"):
         named = tuple(
@@ -102,7 +107,7 @@ def _paths(request: Request, env: Mapping[str, str], reader: FileReader) -> tupl
     if named:
         return tuple(path if path == STANDARD_INPUT else _absolute(path, request.cwd) for path in named)
     start = _absolute(request.project_directory, request.cwd) if request.project_directory else request.cwd
-    found = _default_files(start, reader)
+    found = _default_files(start, reader, problems)
     if found:
         return found
     message = f'no Compose file in "{start}" or a folder above it'
@@ -111,12 +116,12 @@ def _paths(request: Request, env: Mapping[str, str], reader: FileReader) -> tupl
     )
 
 
-def _default_files(start: str, reader: FileReader) -> tuple[str, ...]:
+def _default_files(start: str, reader: FileReader, problems: Problems) -> tuple[str, ...]:
     folder = start
     while True:
-        main = _first(folder, DEFAULT_FILES, reader)
+        main = _first(folder, DEFAULT_FILES, reader, problems)
         if main is not None:
-            override = _first(folder, OVERRIDE_FILES, reader)
+            override = _first(folder, OVERRIDE_FILES, reader, problems)
             return (main,) if override is None else (main, override)
         parent = os.path.dirname(folder)
         if parent == folder:
@@ -124,37 +129,49 @@ def _default_files(start: str, reader: FileReader) -> tuple[str, ...]:
         folder = parent
 
 
-def _first(folder: str, names: Sequence[str], reader: FileReader) -> str | None:
-    return next((path for name in names if reader.exists(path := os.path.join(folder, name))), None)
+def _first(folder: str, names: Sequence[str], reader: FileReader, problems: Problems) -> str | None:
+    found = [name for name in names if reader.exists(os.path.join(folder, name))]
+    if len(found) > 1:
+        hint = "remove the others, or name the files with -f"
+        problems.warn(f'"{found[0]}" is used; {", ".join(found[1:])} beside it are not', None, hint)
+    return os.path.join(folder, found[0]) if found else None
 
 
 def _directory(request: Request, paths: Sequence[str]) -> str:
     if request.project_directory is not None:
         return _absolute(request.project_directory, request.cwd)
-    first = paths[0]
-    return request.cwd if first == STANDARD_INPUT else os.path.dirname(first)
+    first = next((path for path in paths if path != STANDARD_INPUT), None)
+    return request.cwd if first is None else os.path.dirname(first)
 
 
-def _add_env_files(env: dict[str, str], request: Request, folder: str, reader: FileReader, problems: Problems) -> None:
-    """Add what env files say and `env` does not: the process's environment goes first. Without any named, `folder`'s .env is read if it is there."""
-    named = request.env_files or tuple(part for part in env.get("COMPOSE_ENV_FILES", "").split(",") if part)
+def _named_env_files(request: Request) -> tuple[str, ...]:
+    return request.env_files or tuple(part for part in request.env.get("COMPOSE_ENV_FILES", "").split(",") if part)
+
+
+def _with_env_files(env: Variables, request: Request, folder: str, reader: FileReader, problems: Problems) -> Variables:
+    """`env` and behind it what env files say: the process's environment goes first. Without any named, `folder`'s .env is read if it is there."""
+    named = _named_env_files(request)
     if not named:
         default = os.path.join(folder, ".env")
         if as_boolean(env.get("COMPOSE_DISABLE_ENV_FILE")) or not reader.exists(default):
-            return
+            return env
         named = (default,)
-    found: dict[str, str] = {}
+    found: dict[str, dotenv.Setting] = {}
     for name in named:
         path = _absolute(name, request.cwd)
-        try:
-            text = reader.read(path)
-        except FileNotFoundError as error:
-            raise NotFoundError(
-                f'the env file "{name}" does not exist', hint="check the path given with --env-file"
-            ) from error
-        except (OSError, UnicodeDecodeError) as error:
-            raise NotFoundError(
-                f'the env file "{name}" cannot be read', hint="it must be a readable UTF-8 text file"
-            ) from error
-        found |= dotenv.values(dotenv.parse(text, _shown(path, request.cwd), {**found, **env}, problems))
-    env.update({key: value for key, value in found.items() if key not in env})
+        text = _env_text(name, path, reader)
+        found |= dotenv.parse(text, _shown(path, request.cwd), {**dotenv.values(found), **env}, problems)
+    return env.below(dotenv.values(found), {name: setting.span for name, setting in found.items()})
+
+
+def _env_text(name: str, path: str, reader: FileReader) -> str:
+    try:
+        return reader.read(path)
+    except FileNotFoundError as error:
+        raise NotFoundError(
+            f'the env file "{name}" does not exist', hint="check the path given with --env-file"
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise NotFoundError(
+            f'the env file "{name}" cannot be read', hint="it must be a readable UTF-8 text file"
+        ) from error

@@ -1,7 +1,7 @@
 """`.env` and `env_file` syntax as Compose reads it: `KEY=value`, `KEY: value`, `export`, comments, quotes (also over several lines), variables.
 
 A name alone takes its value from the environment. Single quotes keep the text as it is; in double quotes `\\n`, `\\t`, `\\"`, `\\$` ... are
-escapes; without quotes a comment begins at white space followed by `#`. The environment goes before what the file said earlier.
+escapes; without quotes a comment begins at a blank followed by `#`. The environment goes before what the file said earlier.
 """
 
 from __future__ import annotations
@@ -23,24 +23,27 @@ class Setting(msgspec.Struct, frozen=True):
     span: Span
 
 
-_KEY = re.compile(r"[ \t]*(?:export[ \t]+)?([^\s=:#'\"$]+)[ \t]*([=:]?)")
-_BLANK = re.compile(r"[ \t]*(?:#[^\n]*)?(?:\n|\Z)")
-_END = re.compile(r"[ \t]*(?:#[^\n]*)?(?:\n|\Z)")
-_COMMENT = re.compile(r"[ \t]#")
+_EXPORT = re.compile(r"export\s+")
+_NAME = re.compile(r"[^=:\n]*")
+_SPACE_SET = frozenset(" \t\v\f\r\x85\xa0")  # white space within a line
+_IN_NAMES = frozenset("_.-[]")
+_COMMENT = " #"  # behind an unquoted value
 _QUOTED = {"'": re.compile(r"'((?:[^'\\]|\\.)*)'", re.DOTALL), '"': re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)}
-_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_ESCAPE = re.compile(r"\\(?:0([0-9]{0,3})|([abfnrtv\"\\$]))")
 _ESCAPES = {
-    "n": "\n",
-    "r": "\r",
-    "t": "\t",
     "a": "\a",
     "b": "\b",
     "f": "\f",
+    "n": "\n",
+    "r": "\r",
+    "t": "\t",
     "v": "\v",
     '"': '"',
     "\\": "\\",
     "$": "$$",
 }
+_OCTAL_DIGITS = 3
+_LAST_BYTE = 0o377
 
 
 def parse(text: str, file: str, env: Mapping[str, str], problems: Problems) -> dict[str, Setting]:
@@ -52,7 +55,7 @@ def parse(text: str, file: str, env: Mapping[str, str], problems: Problems) -> d
             "an env file is text",
         )
         return {}
-    return _Parser(text.replace("\r\n", "\n"), file, env, problems).parse()
+    return _Parser(text, file, env, problems).parse()
 
 
 def parse_raw(text: str, file: str, env: Mapping[str, str], problems: Problems) -> dict[str, Setting]:
@@ -85,37 +88,51 @@ class _Parser:
         self._settings: dict[str, Setting] = {}
 
     def parse(self) -> dict[str, Setting]:
-        while self._position < len(self._text):
-            blank = _BLANK.match(self._text, self._position)
-            if blank is not None:
-                self._position = blank.end()
-            else:
-                self._statement()
+        while self._skip_blank():
+            self._statement()
         return self._settings
+
+    def _skip_blank(self) -> bool:
+        """Go on to the next statement; whether there is one."""
+        text, position = self._text, self._position
+        while position < len(text):
+            if text[position] == "#":
+                end = text.find("\n", position)
+                position = len(text) if end < 0 else end
+            elif not text[position].isspace():
+                break
+            position += 1
+        self._position = position
+        return position < len(text)
 
     def _statement(self) -> None:
         start = self._position
-        found = _KEY.match(self._text, start)
-        if found is None:
+        exported = _EXPORT.match(self._text, start)
+        begin = exported.end() if exported else start
+        found = _NAME.match(self._text, begin)
+        written = found[0] if found else ""
+        end = begin + len(written)
+        name, separator = written.rstrip(), self._text[end : end + 1]
+        if not self._is_name(name, start, begin):
+            return
+        self._position = end + 1
+        if separator in {"=", ":"}:
+            self._value(name, begin)
+        else:
+            known = self._env.get(name, self._known(name))
+            self._settings[name] = Setting(known, self._span(begin, len(name)))
+
+    def _is_name(self, name: str, start: int, begin: int) -> bool:
+        wrong = next((n for n, char in enumerate(name) if not (char.isalnum() or char in _IN_NAMES)), None)
+        if not name:
             self._skip(start, "a line must be NAME=value", 'comments begin with "#"')
-            return
-        key, separator = found[1], found[2]
-        self._position = found.end()
-        if separator:
-            self._value(key, found.start(1))
-            return
-        end = _END.match(self._text, self._position)
-        if end is None:
-            self._skip(
-                start, f'"{key}" is followed by neither "=" nor the end of the line', "a name holds no white space"
-            )
-            return
-        self._position = end.end()
-        known = self._env.get(key, self._known(key))
-        self._settings[key] = Setting(known, self._span(found.start(1), len(key)))
+        elif wrong is not None:
+            hint = "a line is NAME=value, and names are made of letters, digits, underscores, dots and hyphens"
+            self._skip(begin + wrong, f'"{name}" is not a variable name', hint)
+        return bool(name) and wrong is None
 
     def _value(self, key: str, key_start: int) -> None:
-        while self._text[self._position : self._position + 1] in {" ", "\t"}:
+        while self._text[self._position : self._position + 1] in _SPACE_SET:
             self._position += 1
         quote = self._text[self._position : self._position + 1]
         value = self._quoted(quote) if quote in _QUOTED else self._unquoted()
@@ -129,25 +146,21 @@ class _Parser:
             self._skip(start, f"the quote {quote} is not closed", None)
             return None
         self._position = found.end()
-        end = _END.match(self._text, self._position)
-        if end is None:
-            self._skip(
-                self._position, "there is text behind the closing quote", "put all of the value in one pair of quotes"
-            )
-            return None
-        self._position = end.end()
+        rest = self._text[self._position :].partition("\n")[0].strip()
+        if rest and not rest.startswith("#"):
+            span = self._span(self._position, 1)
+            hint = "put all of the value in one pair of quotes"
+            self._problems.warn("what stands behind the closing quote is read as another line", span, hint)
         if quote == "'":
             return found[1].replace("\\'", "'")
-        return self._expand(_ESCAPE.sub(lambda m: _ESCAPES.get(m[1], m[0]), found[1]), start)
+        return self._expand(_ESCAPE.sub(_unescaped, found[1]), start)
 
     def _unquoted(self) -> str:
         start = self._position
         end = self._text.find("\n", start)
         end = len(self._text) if end < 0 else end
-        line = self._text[start:end]
-        comment = _COMMENT.search(line)
         self._position = end + 1
-        return self._expand((line[: comment.start()] if comment else line).strip(), start)
+        return self._expand(self._text[start:end].partition(_COMMENT)[0].rstrip(), start)
 
     def _expand(self, text: str, start: int) -> str:
         missing: list[Missing] = []
@@ -174,3 +187,12 @@ class _Parser:
     def _span(self, start: int, length: int) -> Span:
         line = self._text.count("\n", 0, start) + 1
         return Span(self._file, line, start - (self._text.rfind("\n", 0, start) + 1) + 1, length)
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    """An escape of double quotes. An octal one is `\\0` and the three digits of a byte; fewer stay as they are, without that zero."""
+    digits = found[1]
+    if digits is None:
+        return _ESCAPES[found[2]]
+    is_byte = len(digits) == _OCTAL_DIGITS and set(digits) <= set("01234567") and int(digits, 8) <= _LAST_BYTE
+    return chr(int(digits, 8)) if is_byte else f"\\{digits}"

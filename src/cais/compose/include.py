@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from cais.compose import dotenv, environment
-from cais.compose.defaults import with_build_contexts
+from cais.compose.defaults import settle
 from cais.compose.documents import Session, folder_of, load_documents, read_text
 from cais.compose.dotenv import Setting
 from cais.compose.extends import extend
@@ -98,7 +98,7 @@ def _load(request: _Request, env: Mapping[str, str], session: Session, chain: tu
             merged = merge(merged, tree) if merged is not None else clean(tree)
     if not isinstance(merged, MapNode):
         return None
-    return with_build_contexts(environment.resolve(merged, own_env), session.context(request.folder).base)
+    return settle(environment.resolve(merged, own_env), session.context(request.folder).base)
 
 
 def _environment(request: _Request, env: Mapping[str, str], session: Session) -> Variables:

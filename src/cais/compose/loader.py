@@ -19,7 +19,7 @@ from typing import TypeVar
 import msgspec
 
 from cais.compose import bind, consistency, defaults, environment, naming, reading, support
-from cais.compose.defaults import with_build_contexts
+from cais.compose.defaults import settle
 from cais.compose.documents import Reading, Session
 from cais.compose.include import load_file
 from cais.compose.merge import clean, merge
@@ -29,7 +29,7 @@ from cais.compose.origins import origins_of
 from cais.compose.problems import Problems
 from cais.compose.reader import FileReader, utf8
 from cais.compose.schema import SchemaMemo
-from cais.compose.selection import Selection, select, with_dependencies
+from cais.compose.selection import Selection, select, with_dependencies, without_optional
 from cais.compose.unused import without_unused
 from cais.compose.variables import Use, Variables, as_variables
 from cais.errors import NotFoundError, Problem, Span
@@ -71,9 +71,13 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
-    """A project as a tree in canonical form, with the place of every value. `tree` holds the enabled services alone, `disabled` the others."""
+    """A project as a tree in canonical form, with the place of every value.
+
+    `tree` holds the enabled services that are wanted, `enabled` the names of all enabled ones, `disabled` those of other profiles.
+    """
 
     name: str
+    enabled: tuple[str, ...]
     wanted: Wanted
     tree: MapNode
     disabled: dict[str, MapNode]
@@ -127,7 +131,7 @@ def load_tree(wanted: Wanted, env: Mapping[str, str], reader: FileReader, memo: 
 
 def _completed(merged: MapNode, name: str, wanted: Wanted, env: Variables, session: Session) -> Loaded:
     problems = session.problems
-    tree = with_build_contexts(merged, session.context(wanted.directory).base)
+    tree = settle(merged, session.context(wanted.directory).base)
     if not wanted.leave_defaults:
         tree = defaults.complete(tree, name)
     if wanted.keep_variables:
@@ -150,6 +154,7 @@ def _completed(merged: MapNode, name: str, wanted: Wanted, env: Variables, sessi
         name=name,
         wanted=wanted,
         tree=tree,
+        enabled=tuple(selection.enabled),
         disabled=selection.disabled,
         profiles=selection.profiles,
         environment=env,
@@ -229,11 +234,13 @@ def bind_project(loaded: Loaded) -> Project:
         return {key: item for key, item in made.items() if item is not None}
 
     disabled = {key: bind.bind_service(key, node, problems) for key, node in loaded.disabled.items()}
+    enabled = {key: without_optional(node, loaded.enabled) for key, node in _nodes(loaded.tree, "services").items()}
+    services = {key: bind.bind_service(key, node, problems) for key, node in enabled.items()}
     project = Project(
         name=loaded.name,
         directory=loaded.wanted.directory,
         files=tuple(source.path for source in loaded.wanted.sources),
-        services=bound("services", bind.bind_service),
+        services={key: service for key, service in services.items() if service is not None},
         disabled={key: service for key, service in disabled.items() if service is not None},
         networks=bound("networks", bind.bind_network),
         volumes=bound("volumes", bind.bind_volume),

@@ -91,6 +91,8 @@ _REPLACED: frozenset[Pattern] = frozenset(
         (*_SERVICE, "ulimits", "*"),
     }
 )
+# in these, an entry without a value is one: it asks for the caller's
+_NULL_IS_A_VALUE: frozenset[Pattern] = frozenset({(*_SERVICE, "environment"), (*_SERVICE, "build", "args")})
 _POOLS: Pattern = ("networks", "*", "ipam", "config")
 _LOGGING: Pattern = (*_SERVICE, "logging")
 
@@ -122,7 +124,7 @@ class _Merge:
     def merge(self, base: Node, over: Node, at: Pattern) -> Node:
         if over.tag == OVERRIDE or at in _REPLACED:
             return _replacing(base, self.clean(over, at))
-        if is_null(over):
+        if is_null(over) and at[:-1] not in _NULL_IS_A_VALUE:
             return base
         if isinstance(base, MapNode) and isinstance(over, MapNode):
             if at == _LOGGING and _other_driver(base, over):

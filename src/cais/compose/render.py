@@ -18,11 +18,22 @@ Tree = dict[str, Plain]
 _SECTIONS = ("networks", "volumes", "secrets", "configs", "models")
 
 
-def to_tree(name: str, tree: MapNode) -> Tree:
-    """A canonical tree as plain data in the shape of a Compose file. Text is not escaped."""
+_READ_FILES = ("env_file", "label_file")
+
+
+def to_tree(name: str, tree: MapNode, *, with_files: bool = False) -> Tree:
+    """A canonical tree as plain data in the shape of a Compose file. Text is not escaped.
+
+    `with_files` shows `env_file` and `label_file` too, for a tree in which they have not been read into `environment` and `labels`.
+    """
     plain = to_plain(tree)
     assert isinstance(plain, dict)
-    made: Tree = {"name": name, "services": _each(plain.get("services"), service)}
+    left_out = () if with_files else _READ_FILES
+
+    def shown(item: Tree) -> Tree:
+        return service({key: value for key, value in item.items() if key not in left_out})
+
+    made: Tree = {"name": name, "services": _each(plain.get("services"), shown)}
     for section in _SECTIONS:
         if plain.get(section):
             made[section] = _each(plain[section], said)

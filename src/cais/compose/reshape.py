@@ -25,12 +25,12 @@ _SAYS_SOMETHING_AS_MAPPING = frozenset(
     }
 )
 # mappings whose keys are names, each for a mapping or for nothing
-_NAMED = frozenset({"networks", "models", "depends_on", "ulimits"})
-# mappings from names to texts, in which nothing is left out
-_TEXTS = frozenset(
+_NAMED = frozenset({"networks", "models", "depends_on"})
+# mappings of names that the user chose, in which nothing is left out
+_OPEN = frozenset(
     {
         *("environment", "labels", "annotations", "sysctls", "args", "driver_opts", "options", "additional_contexts"),
-        *("storage_opt", "aux_addresses"),
+        *("storage_opt", "aux_addresses", "ulimits"),
     }
 )
 
@@ -49,7 +49,7 @@ def said(plain: Plain) -> _Tree:
     """`plain` without what says nothing."""
     made: _Tree = {}
     for key, value in plain.items() if isinstance(plain, dict) else ():
-        kept = value if key in _TEXTS or key.startswith("x-") else _said_below(key, value)
+        kept = value if key in _OPEN or key.startswith("x-") else _said_below(key, value)
         is_empty = kept in (None, False, 0, "", [], {}) and not key.startswith("x-")
         says = key in _SAYS_SOMETHING or (key in _SAYS_SOMETHING_AS_MAPPING and isinstance(kept, dict))
         if not is_empty or (says and kept is not None):
@@ -81,6 +81,11 @@ def _duration(value: Plain) -> Plain:
 def _size(value: Plain) -> Plain:
     """A size of 0 limits nothing."""
     return (str(value) if value else None) if isinstance(value, int) else value
+
+
+def _number(value: Plain) -> Plain:
+    """A number without a fraction is written as a whole one."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _mode(value: Plain) -> Plain:
@@ -134,8 +139,8 @@ def _env_file(value: Plain) -> Plain:
 
 
 _RATES = _each(_optional(_inside({"rate": _size})))
-_RESOURCES = _optional(_inside({"memory": _size}))
-_UPDATE = _optional(_inside({"delay": _duration, "monitor": _duration}))
+_RESOURCES = _optional(_inside({"memory": _size, "cpus": _number}))
+_UPDATE = _optional(_inside({"delay": _duration, "monitor": _duration, "max_failure_ratio": _number}))
 _DEPLOY = _inside(
     {
         "resources": _optional(_inside({"limits": _RESOURCES, "reservations": _RESOURCES})),
@@ -160,5 +165,6 @@ _SERVICE: dict[str, _Reshape] = {
     "blkio_config": _inside(
         dict.fromkeys(("device_read_bps", "device_read_iops", "device_write_bps", "device_write_iops"), _RATES)
     ),
-    "build": _inside({"shm_size": _size, "extra_hosts": _hosts, "ssh": _ssh}),
+    "build": _inside({"shm_size": _size, "extra_hosts": _hosts, "ssh": _ssh, "secrets": _REFERENCES}),
+    **dict.fromkeys(("cpus", "cpu_percent"), _number),
 }

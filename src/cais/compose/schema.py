@@ -194,7 +194,9 @@ class _Report:
         index = next((n for n, item in enumerate(instance) if item in instance[:n]), 0)
         item = instance[index]
         named = f' "{item}"' if isinstance(item, str | int | float) else ""
-        self._add((*path, index), f"the entry{named} stands twice in {where(path)}", "remove one of them")
+        # nothing is lost without the second one, and merging would drop it as well
+        span = find(self._tree, (*path, index))[1]
+        self._problems.warn(f"the entry{named} stands twice in {where(path)}", span, "remove one of them")
 
     def _pattern(self, error: _Error) -> None:
         path = tuple(error.instance_path)

@@ -30,9 +30,7 @@ def select(tree: MapNode, profiles: Collection[str], named: Collection[str]) -> 
             active += [profile for profile in own if profile not in active]
     enabled = {name: node for name, node in services.items() if _is_active(_profiles(node), active)}
     disabled = {name: node for name, node in services.items() if name not in enabled}
-    return Selection(
-        {name: _without_disabled(node, disabled) for name, node in enabled.items()}, disabled, tuple(active)
-    )
+    return Selection(enabled, disabled, tuple(active))
 
 
 def with_dependencies(services: Mapping[str, MapNode], named: Collection[str]) -> dict[str, MapNode]:
@@ -57,18 +55,16 @@ def _is_active(own: Collection[str], active: Collection[str]) -> bool:
     return not own or ALL_PROFILES in active or any(profile in active for profile in own)
 
 
-def _without_disabled(node: MapNode, disabled: Collection[str]) -> MapNode:
-    """A dependency that is not required and not enabled is no dependency."""
-    depends = node.get("depends_on")
+def without_optional(service: MapNode, enabled: Collection[str]) -> MapNode:
+    """`service` without the dependencies that it does not require and that are not enabled: they are none."""
+    depends = service.get("depends_on")
     if not isinstance(depends, MapNode):
-        return node
+        return service
     kept = {
         name: entry
         for name, entry in depends.items.items()
-        if name not in disabled or reading.value(entry, "required") is not False
+        if name in enabled or reading.value(entry, "required") is not False
     }
-    return (
-        node.replacing({**node.items, "depends_on": depends.replacing(kept)})
-        if len(kept) < len(depends.items)
-        else node
-    )
+    if len(kept) == len(depends.items):
+        return service
+    return service.replacing({**service.items, "depends_on": depends.replacing(kept)})

@@ -314,7 +314,9 @@ def _is_void(node: Node) -> bool:
 
 
 def markdown() -> str:
-    """The table as docs/compose-support.md."""
+    """The table as docs/compose-support.md, and where Cais differs from Docker Compose."""
+    from cais.compose import differences
+
     lines = [
         "# Which Compose attributes Cais honours",
         "",
@@ -329,4 +331,4 @@ def markdown() -> str:
         f"| `{path}`, other than {', '.join(filter(None, values))} | {state.value} | {words} |"
         for path, (state, values, words) in _ONLY.items()
     ]
-    return "\n".join([*lines, *only]) + "\n"
+    return "\n".join([*lines, *only, "", *differences.markdown()]) + "\n"

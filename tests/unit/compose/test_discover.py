@@ -33,7 +33,7 @@ def test_default_files(files: list[str], expected: list[str]) -> None:
 
 def test_folders_above_are_searched() -> None:
     found = find({"compose.yaml": "", ".env": "A=1"}, cwd="/p/src/deep")
-    assert (shown(found), found.directory, found.env) == (["../../compose.yaml"], "/p", {"A": "1"})
+    assert (shown(found), found.directory, dict(found.env)) == (["../../compose.yaml"], "/p", {"A": "1"})
 
 
 def test_nothing_found() -> None:
@@ -57,8 +57,8 @@ def test_files_named_by_the_environment() -> None:
 
 def test_env_files() -> None:
     files = {"compose.yaml": "", ".env": "A=file\nB=file\nC=${A}", "x.env": "B=x", "y.env": "D=${B}y"}
-    assert find(files, {"A": "process"}).env == {"A": "process", "B": "file", "C": "process"}
-    assert find(files, env_files=("x.env", "y.env")).env == {"B": "x", "D": "xy"}
+    assert dict(find(files, {"A": "process"}).env) == {"A": "process", "B": "file", "C": "process"}
+    assert dict(find(files, env_files=("x.env", "y.env")).env) == {"B": "x", "D": "xy"}
     assert "B" not in find(files, {"COMPOSE_DISABLE_ENV_FILE": "true"}).env
     with pytest.raises(NotFoundError, match='the env file "no\\.env" does not exist'):
         find(files, env_files=("no.env",))

@@ -33,10 +33,6 @@ from cais.errors import InvalidProject
         ),
         ("services: {a: {image: x, depends_on: {a: {}}}}", ['1:39: "depends_on.a" of service "a" lacks "condition"']),
         (
-            "services: {a: {image: x, cap_add: [A, A]}}",
-            ['1:39: the entry "A" stands twice in "cap_add" of service "a"'],
-        ),
-        (
             "services: {a: {image: x, ports: [{target: []}]}}",
             ['1:35: "ports[0].target" of service "a" must be a whole number or text, not a list'],
         ),
@@ -96,3 +92,11 @@ def test_a_valid_tree_is_remembered_and_an_invalid_one_is_not() -> None:
         with pytest.raises(InvalidProject):
             attempt("services: {a: {imge: x}}")
     assert (len(memo.digests), memo.hits) == (1, 1)
+
+
+def test_an_entry_that_stands_twice_is_a_remark(loader: Loader) -> None:
+    project = loader.project("services: {a: {image: x, cap_add: [A, B, A]}}")
+    assert [str(told) for told in project.warnings] == [
+        'compose.yaml:1:42: the entry "A" stands twice in "cap_add" of service "a"'
+    ]
+    assert project.services["a"].cap_add == ("A", "B")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from cais.compose.forms.base import boolean, host_path, optional, table, text
+from cais.compose.forms.base import Context, boolean, host_path, optional, refuse, table, text
 from cais.compose.forms.lists import command, each, environment, one_or_more
+from cais.compose.nodes import Node, Path, ScalarNode
 
 hook = table({"command": command, "user": text, "privileged": boolean, "working_dir": text, "environment": environment})
 hooks = each(hook)
@@ -20,9 +21,17 @@ pre_start = each(
         }
     )
 )
+
+
+def _path(node: Node, at: Path, context: Context) -> Node | None:
+    if isinstance(node, ScalarNode) and not node.value:
+        return refuse(node, at, context, "a path")
+    return host_path(node, at, context)
+
+
 _WATCH = table(
     {
-        "path": host_path,
+        "path": _path,
         "action": text,
         "target": text,
         "ignore": one_or_more,

@@ -62,6 +62,9 @@ def _from_list(node: ListNode, at: Path, context: Context, bare: str | None) -> 
             if not key:
                 context.problems.error(f'an entry of {where(at)} has no name before its "="', item.span)
                 continue
+            if key[-1].isspace() and bare is None:
+                context.problems.error(f'"{key}" in {where(at)} ends in a blank', item.span, 'write "NAME=value"')
+                continue
             items[key] = ScalarNode(value if equals else bare, item.span, value)
     return MapNode(items, {key: value.span for key, value in items.items()}, node.span, node.tag)
 

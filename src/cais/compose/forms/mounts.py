@@ -49,7 +49,12 @@ def mount(node: Node, at: Path, context: Context) -> Node | None:
         made = _LONG(node, at, context)
         return _checked(made, at, context) if isinstance(made, MapNode) else None
     told = text(node, at, context)
-    return _short(str(told.value), node.span, at, context) if isinstance(told, ScalarNode) else None
+    if not isinstance(told, ScalarNode):
+        return None
+    written = str(told.value)
+    if context.is_open(written) and written.startswith("$"):
+        return told  # whether it is a path or a volume is not known before the variable is put in
+    return _short(written, node.span, at, context)
 
 
 mounts = each(mount)
