@@ -268,21 +268,23 @@ def check(tree: MapNode, problems: Problems) -> None:
         checker.below("services.*", service, "", f' of service "{name}"')
         if isinstance(service, MapNode):
             contradictions.check(name, service, problems)
+    checker.warn()
 
 
 class _Checker:
     def __init__(self, problems: Problems) -> None:
         self._problems = problems
         self._rows = {row.path: row for row in ROWS}
+        self._without_effect: dict[tuple[str, str], list[tuple[str, Span]]] = {}
 
     def attribute(self, pattern: str, node: Node, shown: str, span: Span, owner: str) -> None:
         row = self._rows.get(pattern)
         if row is not None and row.state is not State.HONOURED and not _is_void(node):
-            self._tell(row.state, f'"{shown}"{owner}', row.words, span)
+            self._tell(row.state, pattern, f'"{shown}"{owner}', row.words, span)
             return
         rule = _ONLY.get(pattern)
         if rule is not None and isinstance(node, ScalarNode) and node.value not in rule[1]:
-            self._tell(rule[0], f'"{shown}: {node.value}"{owner}', rule[2], node.span)
+            self._tell(rule[0], f"{pattern}: {node.value}", f'"{shown}: {node.value}"{owner}', rule[2], node.span)
         if pattern not in _VALUES:
             self.below(pattern, node, shown, owner)
 
@@ -299,11 +301,18 @@ class _Checker:
             step = "*" if pattern in _NAMED else key
             self.attribute(f"{pattern}.{step}", value, f"{shown}.{key}" if shown else key, node.key_span(key), owner)
 
-    def _tell(self, state: State, what: str, words: str, span: Span) -> None:
+    def _tell(self, state: State, pattern: str, what: str, words: str, span: Span) -> None:
         if state is State.REFUSED:
             self._problems.refuse(f"{what} is not supported: {words}", span, "see docs/compose-support.md")
         else:
-            self._problems.warn(f"{what} has no effect: {words}", span)
+            self._without_effect.setdefault((pattern, words), []).append((what, span))
+
+    def warn(self) -> None:
+        """One line for each attribute that has no effect here, with the first place and the number of the others."""
+        for (_, words), found in self._without_effect.items():
+            (what, span), others = found[0], len(found) - 1
+            more = f" (and {others} more)" if others else ""
+            self._problems.warn(f"{what}{more} has no effect: {words}", span)
 
 
 def _is_void(node: Node) -> bool:

@@ -1,4 +1,7 @@
-"""The laws of merging, over arbitrary projects: it is associative, a file over itself changes nothing, an empty one neither."""
+"""The laws of merging, over arbitrary projects: it is associative, a file over itself changes nothing, an empty one neither.
+
+A value of another type takes the place of what is below it, so the laws hold where an extension keeps its type.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,7 @@ services = st.fixed_dictionaries(
         "extra_hosts": st.lists(st.sampled_from(["h=1.1.1.1", "h=2.2.2.2", "i=::1"]), max_size=3, unique=True),
         "deploy": st.fixed_dictionaries({}, optional={"replicas": st.integers(0, 3), "labels": either}),
         "build": st.one_of(words, st.fixed_dictionaries({}, optional={"target": words, "args": either, "tags": texts})),
-        "x-own": st.one_of(table, texts),
+        "x-own": st.dictionaries(words, texts, max_size=2),
         "tmpfs": st.one_of(words, texts),
     },
 )

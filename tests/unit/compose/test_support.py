@@ -126,3 +126,10 @@ def test_disabled_services_are_not_judged(loader: Loader) -> None:
 def test_what_contradicts_itself_is_shown_and_not_run(loader: Loader, text: str, refusals: list[str]) -> None:
     project = loader.project(f"services: {{a: {{image: x, {text}}}}}")
     assert [told.message for told in project.refusals] == refusals
+
+
+def test_an_attribute_without_effect_is_said_in_one_line(loader: Loader) -> None:
+    text = "services: {a: {image: x, isolation: x}, b: {image: x, isolation: x}, c: {image: x, isolation: y}}"
+    assert [str(told) for told in loader.project(text).warnings] == [
+        'compose.yaml:1:26: "isolation" of service "a" (and 2 more) has no effect: for Windows containers'
+    ]
