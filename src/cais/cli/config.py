@@ -111,11 +111,11 @@ def _text(loaded: Loaded, args: argparse.Namespace, wire: Wire) -> str:
 
         tree = pinned(tree, wire.image_digest)
         tree = locked(tree) if args.lock_image_digests else tree
-    return _rendered(tree if args.no_interpolate else render.escaped(tree), args.format)
-
-
-def _rendered(tree: render.Tree, form: str | None) -> str:
-    return render.to_json(tree) + "\n" if form == "json" else render.to_yaml(tree)
+    shown = tree if args.no_interpolate else render.escaped(tree)
+    if args.format == "json":
+        # a lock file is put over others, where an empty command would take theirs away
+        return render.to_json(shown, with_empty=not args.lock_image_digests) + "\n"
+    return render.to_yaml(shown)
 
 
 # --- lists -----------------------------------------------------------------------------------------------------------
@@ -156,9 +156,8 @@ def _variables(loaded: Loaded, args: argparse.Namespace) -> str:
 
     if args.format is None:
         return as_table(loaded.uses)
-    return (
-        render.to_json(as_tree(loaded.uses)) + "\n" if args.format == "json" else render.to_yaml(as_tree(loaded.uses))
-    )
+    tree = as_tree(loaded.uses)
+    return render.to_json(tree, with_empty=False) + "\n" if args.format == "json" else render.to_yaml(tree)
 
 
 _LISTERS: dict[str, _Lister] = {

@@ -67,9 +67,10 @@ def to_yaml(tree: Tree) -> str:
     )
 
 
-def to_json(tree: Tree) -> str:
-    """The tree as JSON, indented, and with the empty values that readers of Docker Compose's JSON find there."""
-    text = msgspec.json.format(msgspec.json.encode(_with_empty(tree)), indent=2).decode()
+def to_json(tree: Tree, *, with_empty: bool = True) -> str:
+    """The tree as JSON, indented; `with_empty` adds the empty values that readers of Docker Compose's JSON find there."""
+    shown = _with_empty(tree) if with_empty else tree
+    text = msgspec.json.format(msgspec.json.encode(shown), indent=2).decode()
     # characters that JSON allows as they are, and YAML, as which this may be read again, does not
     return re.sub("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]", lambda found: f"\\u{ord(found[0]):04x}", text)
 

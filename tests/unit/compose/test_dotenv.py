@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cais.compose import dotenv
 from cais.compose.problems import Problems
@@ -57,3 +59,29 @@ def test_what_follows_a_wrong_line_is_still_read() -> None:
 
 def test_raw_files_are_taken_as_they_are() -> None:
     assert parse("X='a' # b\n# c\nY=$A\nFROM_ENV", raw=True) == ({"X": "'a' # b", "Y": "$A", "FROM_ENV": "env"}, [])
+
+
+NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.]{0,8}", fullmatch=True)
+VALUES = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
+
+
+def _double_quoted(value: str) -> str:
+    for character in '\\"$':
+        value = value.replace(character, "\\" + character)
+    return f'"{value}"'
+
+
+@given(st.dictionaries(NAMES, VALUES, max_size=4))
+def test_any_value_can_be_written_in_double_quotes(values: dict[str, str]) -> None:
+    text = "\n".join(f"{name}={_double_quoted(value)} # {name}" for name, value in values.items())
+    assert parse(text) == (values, [])
+
+
+@given(st.dictionaries(NAMES, st.text(alphabet='ab $"#=:{}\n\t', max_size=12), max_size=4))
+def test_single_quotes_keep_everything(values: dict[str, str]) -> None:
+    assert parse("\n".join(f"export {name}='{value}'" for name, value in values.items())) == (values, [])
+
+
+@given(st.text(alphabet="ab.-/: =", max_size=12), st.text(alphabet="ab", max_size=3))
+def test_a_value_without_quotes_ends_at_a_comment(value: str, comment: str) -> None:
+    assert parse(f"A=x{value} #{comment}")[0] == {"A": f"x{value}".rstrip()}

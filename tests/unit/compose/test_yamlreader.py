@@ -72,3 +72,29 @@ def test_places() -> None:
     assert str(tree.key_span("key")) == "f:2:1"
     value = tree.items["key"]
     assert (value.span.line, value.span.column, value.span.length) == (2, 7, 11)
+
+
+def _laughs(levels: int) -> str:
+    lines = ["x0: &x0 [a, a, a, a, a, a, a, a, a, a]"]
+    lines += [f"x{n}: &x{n} [{', '.join([f'*x{n - 1}'] * 10)}]" for n in range(1, levels)]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        (_laughs(9), f"more than {yamlreader.MAX_NODES} values once the aliases are put in"),
+        (_laughs(60), f"more than {yamlreader.MAX_NODES} values once the aliases are put in"),
+        (
+            "a0: &m0 {" + ", ".join(f"k{n}: v" for n in range(1000)) + "}\n"
+            "" + "\n".join(f"a{n}: {{<<: [{', '.join(['*m0'] * 200)}]}}" for n in range(1, 9)),
+            f"more than {yamlreader.MAX_NODES} values once the aliases are put in",
+        ),
+        ("[" * 500, f"nested more than {yamlreader.MAX_DEPTH} levels deep"),
+        ("{a: " * 500, f"nested more than {yamlreader.MAX_DEPTH} levels deep"),
+    ],
+    ids=["laughs", "more laughs", "merge keys", "lists", "mappings"],
+)
+def test_what_would_grow_without_bound_is_refused(text: str, error: str) -> None:
+    _, errors = read(text)
+    assert [told.partition(": ")[2] for told in errors] == [error]
