@@ -21,7 +21,7 @@ from cais.engine.protocol import ContainerSpec, MountKind, MountSpec, PortSpec, 
 from cais.errors import CaisError, UsageError
 from cais.events import NullSink
 from cais.images.model import StoredImage
-from cais.project import names, translate
+from cais.project import names, networks, translate
 from cais.project.ensure import ImageOptions, ensure_images, known_image, known_mounted, missing_images
 from cais.project.observed import observe
 from cais.project.order import check_known, with_dependencies
@@ -167,7 +167,7 @@ def _bind(word: str, cwd: str) -> MountSpec:
 def _ensure_resources(wire: Wire, project: Project, service: Service) -> None:
     for key in service.networks:
         if not project.networks[key].external:
-            wire.engine.ensure_network(translate.network_spec(project, project.networks[key]))
+            wire.engine.ensure_network(networks.network_spec(project, project.networks[key]))
     for mount in service.volumes:
         if mount.type == "volume" and mount.source and not project.volumes[mount.source].external:
             wire.engine.ensure_volume(translate.volume_spec(project, project.volumes[mount.source]))

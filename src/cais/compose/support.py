@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from cais.compose import contradictions, reading
+from cais.compose import contradictions, networkoptions, reading
 from cais.compose.nodes import ListNode, MapNode, Node, ScalarNode
 from cais.compose.problems import Problems
 from cais.errors import Span
@@ -91,17 +91,10 @@ ROWS: tuple[Row, ...] = (
     Row(_S + "ports.name", _YES, "a remark for people"),
     Row(_S + "ports.app_protocol", _YES, "a remark for people"),
     Row(_S + "networks.*.ipv6_address", _NO, "networks are IPv4 only"),
-    Row(_S + "networks.*.link_local_ips", _NO, "networks have no link-local addresses"),
-    Row(_S + "networks.*.driver_opts", _NO, "drivers take no options"),
-    Row(_S + "networks.*.interface_name", _NO, "interfaces are named eth0, eth1, ..."),
-    Row(_S + "networks.*.gw_priority", _NO, "the network with the highest priority has the default route"),
-    Row(_S + "networks.*.use_service_name_alias", _NO, "the service's name is always an alias"),
-    Row(
-        _S + "links",
-        _NO,
-        "services reach each other by name; a link's own name is not known, its start order is honoured",
-    ),
-    Row(_S + "external_links", _NO, "use a network that both projects name as external"),
+    Row(_S + "networks.*.link_local_ips", _YES, "of 169.254.0.0/16"),
+    Row(_S + "networks.*.driver_opts", _YES, "com.docker.network.endpoint.ifname and .sysctls; others are named"),
+    Row(_S + "networks.*.gw_priority", _YES, "the highest has the default route and the published ports"),
+    *_honoured(_S, "networks.*.interface_name", "networks.*.use_service_name_alias", "links", "external_links"),
     # files
     *_honoured(_S, "volumes", "tmpfs", "secrets", "configs", "read_only", "devices", "shm_size"),
     Row(_S + "volumes.consistency", _YES, "always consistent: files are shared, not copied"),
@@ -203,15 +196,16 @@ ROWS: tuple[Row, ...] = (
     Row(_B + "sbom", _NO, "no attestations are made"),
     # networks, volumes, secrets, configs
     *_honoured(_N, "name", "labels", "internal", "external", "ipam"),
-    Row(_N + "driver", _YES, "bridge"),
+    Row(_N + "driver", _YES, "bridge; external networks named host, none or bridge are the network modes of that name"),
     Row(_N + "attachable", _YES, "every network is"),
-    Row(_N + "enable_ipv4", _YES, "always"),
+    Row(_N + "enable_ipv4", _YES, "false is refused"),
     Row(_N + "enable_ipv6", _NO, "networks are IPv4 only"),
-    Row(_N + "driver_opts", _NO, "the driver takes no options"),
-    Row(_N + "ipam.config", _YES, "the first entry"),
-    Row(_N + "ipam.config.ip_range", _NO, "addresses come from all of the subnet"),
-    Row(_N + "ipam.config.aux_addresses", _NO, "no addresses are held back"),
-    Row(_N + "ipam.driver", _NO, "Cais gives the addresses"),
+    Row(
+        _N + "driver_opts",
+        _YES,
+        "of com.docker.network: bridge.name, bridge.enable_icc, bridge.enable_ip_masquerade, bridge.host_binding_ipv4, driver.mtu, container_iface_prefix; others are named",
+    ),
+    Row(_N + "ipam.config", _YES, "one subnet of a kind, as with Docker's bridges"),
     Row(_N + "ipam.options", _NO, "Cais gives the addresses"),
     *_honoured(_V, "name", "labels", "external"),
     Row(_V + "driver", _YES, "local"),
@@ -245,6 +239,7 @@ _ONLY: Mapping[str, tuple[State, tuple[str, ...], str]] = {
         ("", "json-file", "local", "none"),
         "logs are kept in files, as with json-file",
     ),
+    "networks.*.ipam.driver": (State.REFUSED, ("", "default"), "Cais gives the addresses"),
     "services.*.uts": (State.REFUSED, ("", "host"), "a container has its own host name or the host's"),
     "services.*.userns_mode": (State.REFUSED, ("", "host"), "containers have no user namespace of their own"),
     "services.*.runtime": (
@@ -268,6 +263,10 @@ def check(tree: MapNode, problems: Problems) -> None:
         checker.below("services.*", service, "", f' of service "{name}"')
         if isinstance(service, MapNode):
             contradictions.check(name, service, problems)
+        for network, place, _ in reading.entries(service, "networks"):
+            networkoptions.check_endpoint(name, network, place, problems)
+    for name, network_node, _ in reading.entries(tree, "networks"):
+        networkoptions.check_network(name, network_node, problems)
     checker.warn()
 
 

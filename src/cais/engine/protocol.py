@@ -13,6 +13,7 @@ from typing import Protocol
 import msgspec
 
 from cais.engine.details import BlockLimits, Captured, HookSpec, LogSpec
+from cais.engine.netdetails import EndpointOptions, NetworkOptions
 
 # --- what to create --------------------------------------------------------------------------------------------------
 
@@ -94,6 +95,7 @@ class EndpointSpec(msgspec.Struct, frozen=True, kw_only=True):
     aliases: tuple[str, ...] = ()
     ipv4_address: str = ""
     mac_address: str = ""
+    options: EndpointOptions = EndpointOptions()
 
 
 class ProbeSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,8 +155,9 @@ class ResourceLimits(msgspec.Struct, frozen=True, kw_only=True):
 class ContainerSpec(msgspec.Struct, frozen=True, kw_only=True):
     """All that makes a container. None where the image's own config is to hold.
 
-    `image_id` is the digest of the image config; `image_reference` is what the user wrote. `network_mode` is "bridge" (join `endpoints`),
-    "none", "host" or "container:<id>". `user` is `uid|name[:gid|name]`. `volumes_from` names containers, each with whether
+    `image_id` is the digest of the image config; `image_reference` is what the user wrote. `network_mode` is "bridge" (join `endpoints`; without
+    any, the network that the containers of all projects may share: it knows no names, but `host_links` stand in /etc/hosts, each a name and
+    the container it is for), "none", "host" or "container:<id>". `user` is `uid|name[:gid|name]`. `volumes_from` names containers, each with whether
     their volumes are to be read-only. `device_rules` are as of `docker run --device-cgroup-rule`. `uts_mode` is "" or
     "host", `cgroup_mode` "", "private" or "host"; `cgroup_parent` "" is Cais's own; `runtime` "" is the machine's best one. `config_hash` and `config` (canonical JSON that it was made of) are
     kept so that a later plan can name the field that changed.
@@ -180,6 +183,7 @@ class ContainerSpec(msgspec.Struct, frozen=True, kw_only=True):
     endpoints: tuple[EndpointSpec, ...] = ()
     ports: tuple[PortSpec, ...] = ()
     extra_hosts: tuple[tuple[str, str], ...] = ()
+    host_links: tuple[tuple[str, str], ...] = ()
     dns: tuple[str, ...] = ()
     dns_search: tuple[str, ...] = ()
     dns_options: tuple[str, ...] = ()
@@ -219,7 +223,10 @@ class ContainerSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NetworkSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """A network. `subnet`/`gateway` empty: chosen so that they collide with no route of the host."""
+    """A network. `subnet`/`gateway` empty: chosen so that they collide with no route of the host.
+
+    Addresses come from `ip_range` if that is given, and never are one of `reserved` (a name for each).
+    """
 
     name: str
     project: str = ""
@@ -227,6 +234,9 @@ class NetworkSpec(msgspec.Struct, frozen=True, kw_only=True):
     internal: bool = False
     subnet: str = ""
     gateway: str = ""
+    ip_range: str = ""
+    reserved: Mapping[str, str] = {}
+    options: NetworkOptions = NetworkOptions()
     config_hash: str = ""
 
 

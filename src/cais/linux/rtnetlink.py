@@ -23,13 +23,15 @@ NLMSG_ERROR, NLMSG_DONE = 2, 3
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK = 16, 17, 18, 19
 RTM_NEWADDR, RTM_GETADDR = 20, 22
 RTM_NEWROUTE, RTM_GETROUTE = 24, 26
-RT_TABLE_MAIN, RTPROT_STATIC, RT_SCOPE_UNIVERSE, RTN_UNICAST = 254, 4, 0, 1
+RT_TABLE_MAIN, RTPROT_STATIC, RT_SCOPE_UNIVERSE, RT_SCOPE_LINK, RTN_UNICAST = 254, 4, 0, 253, 1
+LINK_LOCAL_PREFIX = 16
 # linux/if_link.h, linux/if_addr.h, linux/veth.h
+IFLA_MTU = 4
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MASTER, IFLA_LINKINFO, IFLA_AF_SPEC, IFLA_NET_NS_FD = 1, 3, 10, 18, 26, 28
 IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE = 8, 1
 IFLA_INFO_KIND, IFLA_INFO_DATA, VETH_INFO_PEER = 1, 2, 1
 IFLA_INFO_SLAVE_KIND, IFLA_INFO_SLAVE_DATA, IFLA_BRPORT_MODE = 4, 5, 4
-IFLA_BRPORT_STATE, IFLA_BRPORT_LEARNING, IFLA_BRPORT_FLUSH = 1, 8, 24
+IFLA_BRPORT_STATE, IFLA_BRPORT_LEARNING, IFLA_BRPORT_FLUSH, IFLA_BRPORT_ISOLATED = 1, 8, 24, 33
 IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST = 1, 2, 4
 RTA_DST, RTA_GATEWAY = 1, 5
 IFF_UP = 1
@@ -66,13 +68,28 @@ def new_bridge(name: str, mac: str) -> Request:
     return Request(f"make bridge {name}", RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, body, frozenset({errno.EEXIST}))
 
 
-def new_veth(name: str, *, peer: str, peer_mac: str, namespace_fd: int, bridge_index: int) -> Request:
-    """Make a veth pair: `name` here as a port of the bridge, `peer` with `peer_mac` in the namespace."""
-    inside = _link(0) + _text(IFLA_IFNAME, peer) + _attribute(IFLA_ADDRESS, _mac(peer_mac))
+def new_veth(name: str, *, peer: str, peer_mac: str, namespace_fd: int, bridge_index: int, mtu: int = 0) -> Request:
+    """Make a veth pair: `name` here as a port of the bridge, `peer` with `peer_mac` in the namespace; `mtu` 0 is the kernel's own."""
+    size = _number(IFLA_MTU, mtu) if mtu else b""
+    inside = _link(0) + _text(IFLA_IFNAME, peer) + _attribute(IFLA_ADDRESS, _mac(peer_mac)) + size
     inside += _number(IFLA_NET_NS_FD, namespace_fd)
-    body = _link(0) + _text(IFLA_IFNAME, name) + _number(IFLA_MASTER, bridge_index)
+    body = _link(0) + _text(IFLA_IFNAME, name) + _number(IFLA_MASTER, bridge_index) + size
     body += _kind("veth", _attribute(VETH_INFO_PEER, inside))
     return Request(f"make interface {name}", RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, body)
+
+
+def set_mtu(name: str, mtu: int) -> Request:
+    """Set the size of an interface's largest packet, in bytes."""
+    body = _link(0) + _text(IFLA_IFNAME, name) + _number(IFLA_MTU, mtu)
+    return Request(f"set the MTU of {name} to {mtu}", RTM_SETLINK, 0, body)
+
+
+def isolate(name: str) -> Request:
+    """Let a bridge's port reach the bridge and no other such port."""
+    slave = _text(IFLA_INFO_SLAVE_KIND, "bridge")
+    slave += _attribute(IFLA_INFO_SLAVE_DATA, _attribute(IFLA_BRPORT_ISOLATED, bytes([1])))
+    body = _link(0) + _text(IFLA_IFNAME, name) + _attribute(IFLA_LINKINFO, slave)
+    return Request(f"isolate {name} on its bridge", RTM_NEWLINK, 0, body)
 
 
 def set_up(name: str) -> Request:
@@ -130,6 +147,15 @@ def add_address(index: int, address: str, subnet: Subnet) -> Request:
     body = _ADDRESS.pack(socket.AF_INET, subnet.prefix, 0, RT_SCOPE_UNIVERSE, index)
     body += _attribute(IFA_LOCAL, packed) + _attribute(IFA_ADDRESS, packed)
     body += _attribute(IFA_BROADCAST, address_bytes(subnet.broadcast))
+    doing = f"give interface {index} address {address}"
+    return Request(doing, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, body, frozenset({errno.EEXIST}))
+
+
+def add_link_local(index: int, address: str) -> Request:
+    """Give interface `index` a link-local address (RFC 3927: of 169.254.0.0/16); the same one again is fine."""
+    packed = address_bytes(address)
+    body = _ADDRESS.pack(socket.AF_INET, LINK_LOCAL_PREFIX, 0, RT_SCOPE_LINK, index)
+    body += _attribute(IFA_LOCAL, packed) + _attribute(IFA_ADDRESS, packed)
     doing = f"give interface {index} address {address}"
     return Request(doing, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, body, frozenset({errno.EEXIST}))
 

@@ -12,7 +12,7 @@ from cais.compose.model.service import Condition, Service
 from cais.engine.protocol import ContainerSpec, ContainerState, MountKind, MountSpec, State, VolumeState
 from cais.errors import Conflict, InvalidProject, NotFoundError, Problem
 from cais.images.model import StoredImage
-from cais.project import confighash, names, order, translate
+from cais.project import confighash, names, networks, order, translate
 from cais.project.actions import (
     Action,
     Await,
@@ -126,6 +126,8 @@ class _UpPlanner:
 
     def _network(self, key: str) -> None:
         network = self._project.networks[key]
+        if network.external and network.name in networks.PREDEFINED:
+            return
         present = self._observed.networks.get(network.name)
         if network.external:
             if present is None:
@@ -135,7 +137,7 @@ class _UpPlanner:
                     hint="create it first, or remove `external: true`",
                 )
             return
-        spec = translate.network_spec(self._project, network)
+        spec = networks.network_spec(self._project, network)
         if present is not None and present.spec.project not in {"", self._project.name}:
             raise Conflict(
                 f'network "{network.name}" belongs to project "{present.spec.project}"',

@@ -9,13 +9,11 @@ import msgspec
 from cais.compose.model.blkio import BlkioConfig, DeviceRate
 from cais.compose.model.hooks import Hook
 from cais.compose.model.project import Project
-from cais.compose.model.resources import Network, Volume
+from cais.compose.model.resources import Volume
 from cais.compose.model.service import Healthcheck, Service
 from cais.engine.details import BlockLimits, DeviceLimit, HookSpec
 from cais.engine.protocol import (
     ContainerSpec,
-    EndpointSpec,
-    NetworkSpec,
     PortSpec,
     ProbeSpec,
     ResourceLimits,
@@ -26,7 +24,7 @@ from cais.engine.protocol import (
 )
 from cais.errors import CaisError
 from cais.images.model import HealthConfig, StoredImage
-from cais.project import mounts, names
+from cais.project import mounts, names, networks
 from cais.project.confighash import canonical_config, config_hash
 from cais.project.logspec import log_spec
 
@@ -67,8 +65,9 @@ def container_spec(
         working_dir=service.working_dir or None,
         hostname=service.hostname,
         domainname=service.domainname,
-        network_mode=_network_mode(project, service),
-        endpoints=_endpoints(project, service, name),
+        network_mode=networks.network_mode(project, service),
+        endpoints=networks.endpoint_specs(project, service, name),
+        host_links=networks.host_links(project, service),
         ports=_ports(service, number),
         extra_hosts=service.extra_hosts,
         dns=service.dns,
@@ -113,20 +112,6 @@ def container_spec(
 def service_hash(project: Project, service: Service) -> str:
     """The config hash that containers of `service` are labelled with."""
     return config_hash(canonical_config(service, _resolved_names(project, service, {})))
-
-
-def network_spec(project: Project, network: Network) -> NetworkSpec:
-    """The engine's network for a key of `networks`."""
-    pool = network.ipam[0] if network.ipam else None
-    spec = NetworkSpec(
-        name=network.name,
-        project=project.name,
-        labels={**network.labels, names.PROJECT: project.name, names.NETWORK: network.key},
-        internal=network.internal,
-        subnet=pool.subnet if pool else "",
-        gateway=pool.gateway if pool else "",
-    )
-    return msgspec.structs.replace(spec, config_hash=config_hash(msgspec.json.encode(spec, order="sorted").decode()))
 
 
 def volume_spec(project: Project, volume: Volume) -> VolumeSpec:
@@ -252,31 +237,10 @@ def _resolved_names(project: Project, service: Service, mounted: Mapping[str, St
     return {key: value for key, value in resolved.items() if value}
 
 
-def _network_mode(project: Project, service: Service) -> str:
-    mode = service.network_mode
-    if mode.startswith("service:"):
-        other = project.services[mode.removeprefix("service:")]
-        return f"container:{names.container_name(project.name, other, 1)}"
-    return mode or ("bridge" if service.networks else "none")
-
-
 def _shared_namespace(project: Project, mode: str) -> str:
     if mode.startswith("service:"):
         return f"container:{names.container_name(project.name, project.services[mode.removeprefix('service:')], 1)}"
     return mode
-
-
-def _endpoints(project: Project, service: Service, name: str) -> tuple[EndpointSpec, ...]:
-    ordered = sorted(service.networks.items(), key=lambda item: -item[1].priority)
-    return tuple(
-        EndpointSpec(
-            network=project.networks[key].name,
-            aliases=tuple(dict.fromkeys((name, service.name, *place.aliases))),
-            ipv4_address=place.ipv4_address,
-            mac_address=place.mac_address or service.mac_address,
-        )
-        for key, place in ordered
-    )
 
 
 def _ports(service: Service, number: int) -> tuple[PortSpec, ...]:

@@ -143,3 +143,20 @@ def test_framed_message_arrives_in_pieces() -> None:
         assert receive_framed(one) == b"abc"
         other.shutdown(socket.SHUT_WR)
         assert receive_framed(one) == b""
+
+
+def test_links_are_known_to_their_container_alone_and_go_before_names(table: Table) -> None:
+    text = container_file(
+        "/ns",
+        [Place("front", "10.0.0.9", ("linker",))],
+        forward=False,
+        links=[("www", "WEB"), ("open", "web"), ("gone", "nobody")],
+    )
+    table.put("linker", Container.parse(text))
+    assert ask(table, "linker", "www") == (0, ["10.0.0.2"])
+    assert ask(table, "linker", "open") == (0, ["10.0.0.2"])
+    assert ask(table, "both", "open") == (0, ["10.0.0.4"])
+    assert ask(table, "both", "www") == (3, [])
+    assert ask(table, "linker", "gone") == (3, [])
+    # Of another network: the container it stands for is not reached from here.
+    assert ask(table, "linker", "db") == (3, [])

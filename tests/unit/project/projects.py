@@ -8,6 +8,7 @@ from cais.compose.model.service import Condition, Dependency, Healthcheck, Servi
 from cais.digest import Digest
 from cais.engine.protocol import ContainerSpec, ContainerState, State
 from cais.images.model import ImageConfig, StoredImage
+from cais.project import networks as project_networks
 from cais.project import translate
 from cais.project.observed import Observed
 
@@ -59,7 +60,7 @@ def observed(wanted: Project, which: State = State.RUNNING) -> Observed:
     from cais.engine.protocol import NetworkState, VolumeState
 
     specs = [translate.container_spec(wanted, s, 1, image()) for s in wanted.services.values()]
-    networks = [translate.network_spec(wanted, n) for n in wanted.networks.values()]
+    networks = [project_networks.network_spec(wanted, n) for n in wanted.networks.values()]
     volumes = [translate.volume_spec(wanted, v) for v in wanted.volumes.values()]
     return Observed(
         containers={spec.name: state(spec, which) for spec in specs},

@@ -53,6 +53,7 @@ SAMPLES: dict[Path, Any] = {
     ("volumes", "source"): "/elsewhere",
     ("volumes", "bind_recursive"): "readonly",
     ("volumes_from",): ["container:x"],
+    ("networks", "driver_opts"): {"com.docker.network.endpoint.ifname": "x"},
     **{(kind, key): "5" for kind in ("secrets", "configs") for key in ("uid", "gid")},
     ("secrets", "source"): "another",
     ("configs", "source"): "another",

@@ -7,7 +7,7 @@ import platform
 from collections.abc import Sequence
 
 from cais import durable
-from cais.engine.native import devices, etcfiles, mounts, oci, rootfs, seccomp
+from cais.engine.native import defaultnet, devices, etcfiles, mounts, oci, rootfs, seccomp
 from cais.engine.native.blocklimits import block_io
 from cais.engine.native.cgroup import allow_realtime, layout
 from cais.engine.native.folders import Folder
@@ -174,7 +174,8 @@ def _write_etc(parts: Parts, record: Record, folder: Folder) -> str:
             (address, etcfiles.own_names(hostname, spec.domainname))
             for address in dict.fromkeys(life.addresses.values())
         )
-        hosts = etcfiles.hosts(own, spec.extra_hosts, gateway=_gateway(parts, spec))
+        more = (*defaultnet.hosts(parts, spec), *spec.extra_hosts)
+        hosts = etcfiles.hosts(own, more, gateway=_gateway(parts, spec))
         resolver = _resolver(spec, life.name_servers)
     mounts.write_etc(folder, hostname=hostname, hosts=hosts, resolver=resolver)
     return hostname

@@ -18,7 +18,7 @@ from collections.abc import Callable
 import msgspec
 
 from cais import decoding, proc
-from cais.engine.native import bundle, cgroup, logfiles, monitor, mounts, observe, rootfs
+from cais.engine.native import bundle, cgroup, defaultnet, logfiles, monitor, mounts, observe, rootfs
 from cais.engine.native.inherit import with_borrowed
 from cais.engine.native.netprotocol import Endpoint
 from cais.engine.native.parts import Parts
@@ -122,7 +122,7 @@ def settle_locked(parts: Parts, record: Record) -> Record:
 
 def withdraw(parts: Parts, record: Record) -> Record:
     """Let go of what others may use while the container is down: nobody is sent to it, and its host ports are free, as in Docker."""
-    if not record.spec.endpoints or record.life.unpublished:
+    if record.spec.network_mode != "bridge" or record.life.unpublished:
         return record
     parts.networking.withdraw(record.id)
     return parts.records.change(record.id, unpublished=True, ports=())
@@ -206,9 +206,11 @@ def _connect(parts: Parts, record: Record) -> Endpoint:
         return Endpoint(namespace="", addresses={}, ports=(), name_servers=())
     if spec.network_mode.startswith(_CONTAINER):
         return _join(parts, spec)
-    if spec.network_mode == "none" or not spec.endpoints:
-        return parts.networking.isolate(record.id)
     hostname = spec.hostname or record.id[:12]
+    if defaultnet.is_wanted(spec):
+        return defaultnet.connect(parts, record, hostname)
+    if not spec.endpoints:
+        return parts.networking.isolate(record.id)
     return parts.networking.connect(record.id, hostname, aliases(record), spec.ports)
 
 
@@ -318,6 +320,8 @@ def _take_away(parts: Parts, record: Record) -> None:
     discard_runtime_state(parts, record)
     if record.spec.network_mode != "host" and not record.spec.network_mode.startswith(_CONTAINER):
         parts.networking.disconnect(record.id)
+        if defaultnet.is_wanted(record.spec):
+            defaultnet.leave(parts)
     monitor.wait_end(parts.folder(record.id))
     rootfs.remove(parts.folder(record.id))
     used = parts.volumes.used_by(record.id)

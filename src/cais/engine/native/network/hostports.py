@@ -34,8 +34,10 @@ class Holder(msgspec.Struct, frozen=True):
         return f'"{self.program}" (pid {self.pid})' if self.pid else "a program of another user or namespace"
 
 
-def normalised(port: PortSpec) -> PortSpec:
-    """`port` with "" for all addresses. Raises UsageError for what the kernel's forwarding does not do."""
+def normalised(port: PortSpec, binding: str = "") -> PortSpec:
+    """`port` with "" for all addresses, or with `binding` where it names none. Raises UsageError for what the kernel's forwarding does not do."""
+    if not port.host_ip and binding:
+        port = msgspec.structs.replace(port, host_ip=binding)
     if port.host_ip in ("", ANY_ADDRESS):
         return msgspec.structs.replace(port, host_ip="")
     try:

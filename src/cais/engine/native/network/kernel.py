@@ -26,6 +26,11 @@ NAMESPACE_SETTINGS = (
 )
 
 
+_INTERFACE_SETTINGS = tuple(
+    f"net.{kind}." for kind in ("ipv4.conf", "ipv6.conf", "ipv4.neigh", "ipv6.neigh", "mpls.conf")
+)
+
+
 class Attachment(msgspec.Struct, frozen=True):
     """A lease and the bridge it is on."""
 
@@ -68,7 +73,7 @@ class Kernel(Protocol):
 
 class _Port(msgspec.Struct, frozen=True):
     lease: Lease
-    subnet: Subnet
+    bridge: Bridge
     bridge_index: int
 
 
@@ -93,9 +98,9 @@ class LinuxKernel:
                 # 127.0.0.1 as a published port's address; the firewall's `guard` chain keeps the host's loopback closed to containers.
                 _set(f"ipv4/conf/{bridge.name}/route_localnet", "1")
                 index = _index(bridge.name)
-                netlink.execute(
-                    [rtnetlink.set_up(bridge.name), rtnetlink.add_address(index, bridge.gateway, bridge.subnet)]
-                )
+                size = [rtnetlink.set_mtu(bridge.name, bridge.mtu)] if bridge.mtu else []
+                address = rtnetlink.add_address(index, bridge.gateway, bridge.subnet)
+                netlink.execute([*size, rtnetlink.set_up(bridge.name), address])
             if not bridge.internal:
                 _set("ipv4/ip_forward", "1")
         except OSError as error:
@@ -130,7 +135,7 @@ class LinuxKernel:
         os.makedirs(os.path.dirname(namespace), exist_ok=True)
         try:
             with rtnetlink.Netlink() as host:
-                ports = [_Port(item.lease, item.bridge.subnet, _index(item.bridge.name)) for item in attachments]
+                ports = [_Port(item.lease, item.bridge, _index(item.bridge.name)) for item in attachments]
                 if netns.exists(namespace):
                     return netns.inside(namespace, lambda: _complete(host, ports, gateway))
                 return netns.create(namespace, lambda: self._furnish(host, ports, gateway))
@@ -193,13 +198,14 @@ def _complete(host: rtnetlink.Netlink, ports: list[_Port], gateway: str) -> tupl
 
 
 def _attach(host: rtnetlink.Netlink, inner: rtnetlink.Netlink, port: _Port, namespace_fd: int) -> None:
-    lease = port.lease
+    lease, bridge = port.lease, port.bridge
     veth = rtnetlink.new_veth(
         lease.interface,
         peer=lease.inside,
         peer_mac=lease.mac,
         namespace_fd=namespace_fd,
         bridge_index=port.bridge_index,
+        mtu=bridge.mtu,
     )
     name = lease.interface
     try:
@@ -207,9 +213,14 @@ def _attach(host: rtnetlink.Netlink, inner: rtnetlink.Netlink, port: _Port, name
     except FileExistsError:
         # The same container was disconnected a moment ago, and the kernel has not come to its interfaces yet.
         host.execute([rtnetlink.delete_link(name), veth])
-    host.execute([rtnetlink.without_ipv6(name), rtnetlink.reflect(name), rtnetlink.set_up(name)])
+    isolation = [] if bridge.talks else [rtnetlink.isolate(name)]
+    host.execute([rtnetlink.without_ipv6(name), rtnetlink.reflect(name), *isolation, rtnetlink.set_up(name)])
     index = socket.if_nametoindex(lease.inside)
-    inner.execute([rtnetlink.set_up(lease.inside), rtnetlink.add_address(index, lease.address, port.subnet)])
+    more = [rtnetlink.add_link_local(index, address) for address in lease.options.link_local]
+    address = rtnetlink.add_address(index, lease.address, bridge.subnet)
+    inner.execute([rtnetlink.set_up(lease.inside), address, *more])
+    for key, value in lease.options.sysctls.items():
+        _set_strictly(key.replace("IFNAME", lease.inside), value)
 
 
 def _index(interface: str) -> int:
@@ -230,6 +241,15 @@ def _set(name: str, value: str) -> None:
             setting.write(value)
     except FileNotFoundError:
         return  # a kernel without IPv6, or older than the setting: then there is nothing to set
+
+
+def _set_strictly(key: str, value: str) -> None:
+    """Write a setting that the user asked for by its name as of sysctl(8). Raises OSError."""
+    path = f"/proc/sys/{key.replace('.', '/')}"
+    if not key.startswith(_INTERFACE_SETTINGS):
+        raise OSError(errno.EPERM, "it is not one of the interface's settings", key)
+    with open(path, "w", encoding="ascii") as setting:
+        setting.write(value)
 
 
 def _translated(error: OSError) -> HostError:

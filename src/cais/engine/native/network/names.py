@@ -11,7 +11,7 @@ import errno
 import os
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 import msgspec
@@ -32,10 +32,13 @@ class Place(msgspec.Struct, frozen=True):
     names: tuple[str, ...]
 
 
-def container_file(namespace: str, places: Sequence[Place], *, forward: bool) -> str:
+def container_file(
+    namespace: str, places: Sequence[Place], *, forward: bool, links: Iterable[tuple[str, str]] = ()
+) -> str:
     """The file `nameserver.Container.parse` reads."""
     lines = [f"namespace {namespace}", f"forward {'yes' if forward else 'no'}"]
     lines.extend(f"place {place.network} {place.address} {','.join(place.names)}".rstrip() for place in places)
+    lines.extend(f"link {alias} {target}" for alias, target in links)
     return "\n".join(lines) + "\n"
 
 

@@ -90,17 +90,21 @@ class Question:
 
 
 class Container:
-    """What a container's file says: its namespace, whether it may ask the world, and (network, address, names) of each network."""
+    """What a container's file says: its namespace, whether it may ask the world, (network, address, names) of each network, and names of its own."""
 
-    def __init__(self, namespace: str, forward: bool, places: list[tuple[str, str, list[str]]]) -> None:
+    def __init__(
+        self, namespace: str, forward: bool, places: list[tuple[str, str, list[str]]], links: dict[str, list[str]]
+    ) -> None:
         self.namespace = namespace
         self.forward = forward
         self.places = places
+        self.links = links
 
     @staticmethod
     def parse(text: str) -> Container:
-        """Lines of words: `namespace PATH`, `forward yes|no`, `place NETWORK ADDRESS [NAME,NAME,...]`."""
+        """Lines of words: `namespace PATH`, `forward yes|no`, `place NETWORK ADDRESS [NAME,NAME,...]`, `link ALIAS NAME`: here ALIAS stands for NAME."""
         namespace, forward, places = "", False, []
+        links: dict[str, list[str]] = {}
         for line in text.splitlines():
             word, _, rest = line.partition(" ")
             if word == "namespace":
@@ -112,7 +116,10 @@ class Container:
                 places.append(
                     (network, address, [name for name in names[0].lower().split(",") if name] if names else [])
                 )
-        return Container(namespace, forward, places)
+            elif word == "link":
+                alias, target = rest.lower().split(" ")
+                links.setdefault(alias, []).append(target)
+        return Container(namespace, forward, places, links)
 
 
 class Table:
@@ -144,10 +151,14 @@ class Table:
                 self._names.setdefault(network, {})
 
     def addresses(self, asker: Container, name: str) -> list[str]:
-        """The addresses of `name` (or `name.network`) on the first of the asker's networks that knows it, the next one first each time."""
+        """The addresses of `name` (or `name.network`) on the first of the asker's networks that knows it, the next one first each time.
+
+        What the asker's own links say goes before.
+        """
         for network, _, _ in asker.places:
             known = self._addresses.get(network, {})
-            found = known.get(name) or known.get(name.removesuffix("." + network.lower()), [])
+            linked = [address for target in asker.links.get(name, ()) for address in known.get(target, ())]
+            found = linked or known.get(name) or known.get(name.removesuffix("." + network.lower()), [])
             if found:
                 self._turn += 1
                 start = self._turn % len(found)

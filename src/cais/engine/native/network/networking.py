@@ -7,7 +7,7 @@ import os
 import re
 import socket
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from cais import durable
 from cais.database import Database
@@ -113,9 +113,10 @@ class NativeNetworking:
 
         Raises NotFoundError for a network that is not there, PortInUse, Conflict, UsageError and HostError; then nothing is left of a new endpoint.
         """
-        asked = tuple(dict.fromkeys(hostports.normalised(port) for port in ports))
+        asked = self._bound_ports(endpoints, ports)
         for endpoint in endpoints:
-            _check_names(endpoint.aliases)
+            _check_names((*endpoint.aliases, *(name for link in endpoint.options.links for name in link)))
+            _check_link_local(endpoint)
         recorded = self._rows.endpoint(container_id) is not None
         if recorded and not self._is_as_asked(container_id, endpoints, asked):
             self.disconnect(container_id)
@@ -156,7 +157,7 @@ class NativeNetworking:
         self, container_id: str, names: dict[str, tuple[str, ...]], ports: tuple[PortSpec, ...]
     ) -> tuple[PortSpec, ...]:
         """See Networking."""
-        asked = tuple(dict.fromkeys(hostports.normalised(port) for port in ports))
+        asked = self._bound_ports(self._rows.leases(container_id), ports)
         if self._rows.asked_ports(container_id) != frozenset(asked):
             for port in asked:
                 self._check_free(port)
@@ -237,7 +238,15 @@ class NativeNetworking:
             else:
                 subnet = plan.choose_subnet(occupied)
                 gateway = subnet.address(1)
-            bridge = plan.bridge_name(self._root, spec.name)
+            pool = plan.given_range(spec.name, subnet, spec.ip_range)
+            plan.choose_address(subnet, (gateway, *spec.reserved.values()), pool)  # there must be one
+            plan.check_reserved(spec.name, subnet, spec.reserved)
+            bridge = spec.options.bridge or plan.bridge_name(self._root, spec.name)
+            if spec.options.bridge and self._kernel.has_link(bridge):
+                raise Conflict(
+                    f'network "{spec.name}" cannot have the bridge "{bridge}": an interface of that name is there',
+                    hint="choose another com.docker.network.bridge.name, or leave it out",
+                )
             state = NetworkState(spec=spec, subnet=str(subnet), gateway=gateway, bridge=bridge)
             with self._rows.database.transaction() as writer:
                 self._rows.add_network(writer, state)
@@ -267,6 +276,17 @@ class NativeNetworking:
                     hint="remove the network (with its containers) and create it again",
                 )
 
+    def _bound_ports(
+        self, places: Sequence[EndpointSpec] | Sequence[Lease], ports: tuple[PortSpec, ...]
+    ) -> tuple[PortSpec, ...]:
+        """`ports`, those that name no address of the host at the one that the network they come in by gives."""
+        internal = self._internal()
+        outward = [place for place in places if place.network not in internal] or list(places)
+        way_in = max(outward, key=lambda place: place.options.gateway_priority, default=None)
+        state = self._rows.network(way_in.network) if way_in is not None else None
+        binding = state.spec.options.host_binding if state is not None else ""
+        return tuple(dict.fromkeys(hostports.normalised(port, binding) for port in ports))
+
     def _is_as_asked(self, container_id: str, endpoints: tuple[EndpointSpec, ...], asked: tuple[PortSpec, ...]) -> bool:
         leases = self._rows.leases(container_id)
         return (
@@ -283,8 +303,11 @@ class NativeNetworking:
             self._check_free(port)
         with self._rows.database.transaction() as writer:
             self._rows.add_endpoint(writer, container_id, hostname)
+            inside: list[str] = []
             for position, endpoint in enumerate(endpoints):
-                self._rows.add_lease(writer, self._new_lease(container_id, position, endpoint))
+                lease = self._new_lease(container_id, position, endpoint, inside)
+                self._rows.add_lease(writer, lease)
+                inside.append(lease.inside)
             for port in asked:
                 self._reserve_port(writer, container_id, port)
 
@@ -298,14 +321,16 @@ class NativeNetworking:
             hint="stop that program, or publish another port",
         )
 
-    def _new_lease(self, container_id: str, position: int, endpoint: EndpointSpec) -> Lease:
+    def _new_lease(self, container_id: str, position: int, endpoint: EndpointSpec, inside: list[str]) -> Lease:
         state = self._network(endpoint.network)
+        spec = state.spec
         subnet = Subnet.parse(state.subnet)
-        taken = [lease.address for lease in self._rows.leases_of_network(endpoint.network)] + [state.gateway]
+        taken = [lease.address for lease in self._rows.leases_of_network(endpoint.network)]
+        taken += [state.gateway, *spec.reserved.values()]
         if endpoint.ipv4_address:
             address = plan.check_address(endpoint.network, subnet, endpoint.ipv4_address, taken)
         else:
-            address = plan.choose_address(subnet, taken)
+            address = plan.choose_address(subnet, taken, plan.given_range(spec.name, subnet, spec.ip_range))
         return Lease(
             container_id=container_id,
             network=endpoint.network,
@@ -313,7 +338,9 @@ class NativeNetworking:
             address=address,
             mac=endpoint.mac_address.lower() or mac_for(address),
             interface=plan.interface_name(self._root, container_id, endpoint.network),
+            inside=plan.interface_inside(endpoint.options.interface, spec.options.interface_prefix, position, inside),
             aliases=endpoint.aliases,
+            options=endpoint.options,
         )
 
     def _reserve_port(self, writer: sqlite3.Connection, container_id: str, port: PortSpec) -> None:
@@ -380,7 +407,8 @@ class NativeNetworking:
         short = (container_id[:SHORT_ID],)
         places = [Place(it.network, it.address, it.aliases + short if it.aliases else ()) for it in leases]
         forward = any(lease.network not in self._internal() for lease in leases)
-        text = container_file(self._namespace(container_id), places, forward=forward)
+        links = dict.fromkeys(link for lease in leases for link in lease.options.links)
+        text = container_file(self._namespace(container_id), places, forward=forward, links=links)
         self._names.publish(container_id, text, sockets)
 
     def _network(self, name: str) -> NetworkState:
@@ -417,7 +445,14 @@ def _fits(lease: Lease, endpoint: EndpointSpec) -> bool:
         lease.network == endpoint.network
         and endpoint.ipv4_address in ("", lease.address)
         and endpoint.mac_address.lower() in ("", lease.mac)
+        and endpoint.options == lease.options
     )
+
+
+def _check_link_local(endpoint: EndpointSpec) -> None:
+    for address in endpoint.options.link_local:
+        if not address.startswith("169.254."):
+            raise UsageError(f'"{address}" is not a link-local address', hint="use one of 169.254.0.0/16")
 
 
 def _called(lease: Lease) -> str:

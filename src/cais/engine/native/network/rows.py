@@ -11,6 +11,7 @@ from cais import decoding
 from cais.database import Database
 from cais.engine.native.network.plan import Bridge, Lease
 from cais.engine.native.network.rules import Forward
+from cais.engine.netdetails import EndpointOptions
 from cais.engine.protocol import NetworkSpec, NetworkState, PortSpec, Transport
 from cais.linux.addresses import Subnet
 from cais.linux.processes import start_time
@@ -38,6 +39,10 @@ SCHEMA = (
     """
     ALTER TABLE endpoints ADD COLUMN creator_pid INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE endpoints ADD COLUMN creator_started INTEGER NOT NULL DEFAULT 0
+    """,
+    """
+    ALTER TABLE leases ADD COLUMN inside TEXT NOT NULL DEFAULT '';
+    ALTER TABLE leases ADD COLUMN options BLOB NOT NULL DEFAULT '{}'
     """,
 )
 
@@ -119,9 +124,10 @@ class Rows:
 
     def add_lease(self, writer: sqlite3.Connection, lease: Lease) -> None:
         """A new lease; the address must be free."""
-        aliases = msgspec.json.encode(lease.aliases)
-        row = (lease.network, lease.address, lease.container_id, lease.position, lease.mac, lease.interface, aliases)
-        writer.execute("INSERT INTO leases VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        aliases, options = msgspec.json.encode(lease.aliases), msgspec.json.encode(lease.options)
+        place = (lease.network, lease.address, lease.container_id, lease.position)
+        row = (*place, lease.mac, lease.interface, aliases, lease.inside, options)
+        writer.execute("INSERT INTO leases VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     def set_aliases(self, writer: sqlite3.Connection, lease: Lease, aliases: tuple[str, ...]) -> None:
         """Other names for a lease."""
@@ -129,7 +135,7 @@ class Rows:
         writer.execute("UPDATE leases SET aliases = ? WHERE network = ? AND address = ?", row)
 
     def _leases(self, condition: str, value: str) -> tuple[Lease, ...]:
-        columns = "container_id, network, position, address, mac, interface, aliases"
+        columns = "container_id, network, position, address, mac, interface, aliases, inside, options"
         rows = self.connection().execute(f"SELECT {columns} FROM leases {condition}", (value,))  # noqa: S608 - our texts
         return tuple(
             Lease(
@@ -140,6 +146,8 @@ class Rows:
                 mac=row[4],
                 interface=row[5],
                 aliases=decoding.decode(row[6], tuple[str, ...]),
+                inside=row[7] or f"eth{row[2]}",  # one of an earlier version
+                options=decoding.decode(row[8], EndpointOptions),
             )
             for row in rows
         )
@@ -189,14 +197,23 @@ class Rows:
 
 def bridge_of(state: NetworkState) -> Bridge:
     """A network as the host sees it."""
+    options = state.spec.options
     return Bridge(
-        name=state.bridge, subnet=Subnet.parse(state.subnet), gateway=state.gateway, internal=state.spec.internal
+        name=state.bridge,
+        subnet=Subnet.parse(state.subnet),
+        gateway=state.gateway,
+        internal=state.spec.internal,
+        mtu=options.mtu,
+        talks=options.talks,
+        masquerades=options.masquerades,
     )
 
 
 def entrance(leases: tuple[Lease, ...], internal: frozenset[str]) -> Lease | None:
-    """The lease published ports and the default route go by: the first on a network that is not internal, else the first."""
-    return next((lease for lease in leases if lease.network not in internal), leases[0] if leases else None)
+    """The lease published ports and the default route go by: of those on networks that are not internal (if there are any) the one with the
+    highest gateway priority, else the first."""
+    outward = [lease for lease in leases if lease.network not in internal] or leases
+    return max(outward, key=lambda lease: lease.options.gateway_priority, default=None)
 
 
 def forwards(container_id: str, ports: tuple[PortSpec, ...], lease: Lease | None) -> tuple[Forward, ...]:

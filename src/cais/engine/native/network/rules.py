@@ -144,8 +144,13 @@ def redirect_names(server: tuple[str, int]) -> str:
 
 def _elements(bridge: Bridge) -> list[str]:
     name = f'"{bridge.name}"'
-    found = [f"bridges {{ {name} }}", f"pairs {{ {name} . {name} }}", f"homes {{ {bridge.subnet} . {name} }}"]
-    found.append(f"internal {{ {name} }}" if bridge.internal else f"outward {{ {bridge.subnet} }}")
+    found = [f"bridges {{ {name} }}", f"homes {{ {bridge.subnet} . {name} }}"]
+    if bridge.talks:
+        found.insert(1, f"pairs {{ {name} . {name} }}")
+    if bridge.internal:
+        found.append(f"internal {{ {name} }}")
+    elif bridge.masquerades:
+        found.append(f"outward {{ {bridge.subnet} }}")
     return found
 
 

@@ -1,0 +1,154 @@
+"""Names and networks as a user writes them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+
+from tests.e2e import leaks
+from tests.e2e.browser import free_port
+from tests.e2e.harness import Cais, answers, until
+
+pytestmark = pytest.mark.root
+
+SERVER = "[sh, -c, 'echo {name} >/www/who; exec httpd -f -p 8000 -h /www']"
+
+
+def write(project: Cais, text: str) -> None:
+    (project.folder / "compose.yaml").write_text(text)
+
+
+def address(project: Cais, service: str, name: str) -> str:
+    """The address of `name` as `service` is told it; "" when it is told none. (The tests' wget cannot ask for names by itself.)"""
+    asked = project.run("exec", "-T", service, "nslookup", name, "127.0.0.11")
+    found = re.findall(r"^Address: ([0-9.]+)$", asked.stdout, re.MULTILINE)
+    return found[0] if asked.code == 0 and found else ""
+
+
+def who(project: Cais, service: str, name: str) -> str:
+    """Who answers at port 8000 of `name`, as seen from `service`; "" when nobody does."""
+    place = address(project, service, name)
+    asked = ("wget", "-q", "-O", "-", f"http://{place}:8000/who")
+    return project.run("exec", "-T", service, *asked).stdout.strip() if place else ""
+
+
+LINKS = """
+services:
+  db: {{image: {image}, init: true, command: {db}}}
+  hidden:
+    image: {image}
+    init: true
+    command: {hidden}
+    networks: {{default: {{use_service_name_alias: false, aliases: [seen]}}}}
+  web:
+    image: {image}
+    init: true
+    links: [db, "db:database"]
+    external_links: ["{other}-far-1:distant", "{other}-far-1"]
+    networks: {{default: {{}}, shared: {{}}}}
+  stranger: {{image: {image}, init: true}}
+networks:
+  shared: {{name: {other}_shared, external: true}}
+"""
+FAR = """
+name: {other}
+services:
+  far: {{image: {image}, init: true, command: {far}, networks: [shared]}}
+networks: {{shared: {{}}}}
+"""
+
+
+def test_links(project: Cais, tiny: str) -> None:
+    other = project.folder.name + "far"
+    write(project, FAR.format(image=tiny, other=other, far=SERVER.format(name="far")))
+    project.ok("up", "-d")
+    try:
+        text = LINKS.format(image=tiny, other=other, db=SERVER.format(name="db"), hidden=SERVER.format(name="hidden"))
+        write(project, text)
+        project.ok("up", "-d")
+        until(lambda: who(project, "web", "db"))
+        names = ("db", "database", "distant", f"{other}-far-1", "seen", "hidden")
+        assert [who(project, "web", name) for name in names] == ["db", "db", "far", "far", "hidden", ""]
+        assert [who(project, "stranger", name) for name in ("db", "database", "distant")] == ["db", "", ""]
+    finally:
+        project.ok("down", "-t", "0")
+        project.ok("-p", other, "down", "-t", "0")
+
+
+BRIDGE = """
+services:
+  web: {{image: {image}, init: true, command: {web}, network_mode: bridge, ports: ["{port}:8000"]}}
+  asker: {{image: {image}, init: true, network_mode: bridge, links: ["web:linked"]}}
+"""
+
+
+def test_the_network_that_all_projects_share(project: Cais, tiny: str) -> None:
+    """`network_mode: bridge`: the world, published ports and links, but no names; it goes with the last container."""
+    before = leaks.state(project.root)
+    port = free_port()
+    write(project, BRIDGE.format(image=tiny, web=SERVER.format(name="web"), port=port))
+    project.ok("up", "-d")
+    until(lambda: answers(f"http://127.0.0.1:{port}/who"))
+    hosts = project.ok("exec", "-T", "asker", "cat", "/etc/hosts").stdout
+    assert re.search(r"^(10\.[0-9.]+|192\.[0-9.]+)\tlinked$", hosts, re.MULTILINE)
+    assert address(project, "asker", "web") == ""
+    assert project.container("web")["Networks"] == "bridge"
+    project.ok("stop", "web")
+    assert answers(f"http://127.0.0.1:{port}/who") is None
+    project.ok("start", "web")
+    until(lambda: answers(f"http://127.0.0.1:{port}/who"))
+    project.ok("down", "-t", "0")
+    leaks.check_same(project.root, before)
+
+
+PREDEFINED = """
+services:
+  a: {{image: {image}, init: true, networks: [it]}}
+networks: {{it: {{external: true, name: {name}}}}}
+"""
+
+
+def test_networks_that_are_always_there(project: Cais, tiny: str) -> None:
+    seen = {}
+    for name in ("host", "none", "bridge"):
+        write(project, PREDEFINED.format(image=tiny, name=name))
+        project.ok("up", "-d")
+        seen[name] = project.ok("exec", "-T", "a", "ls", "/sys/class/net").stdout.split()
+    here = subprocess.run(["ls", "/sys/class/net"], capture_output=True, text=True, check=True).stdout.split()
+    assert "lo" in seen["host"]
+    assert set(here) & set(seen["host"]) - {"lo"} or here == ["lo"]
+    assert seen["none"] == ["lo"]
+    assert seen["bridge"] == ["eth0", "lo"]
+
+
+def test_options_without_meaning_are_named(project: Cais, tiny: str) -> None:
+    write(
+        project,
+        f"""
+services:
+  a: {{image: {tiny}, networks: {{default: {{driver_opts: {{colour: blue}}}}}}}}
+networks:
+  default:
+    driver_opts: {{com.docker.network.bridge.trusted_host_interfaces: eth9, com.docker.network.driver.mtu: 1400}}
+""",
+    )
+    told = project.ok("config", "-q").stderr
+    assert 'driver option "colour" of service "a" on network "default" has no effect' in told
+    assert (
+        'driver option "com.docker.network.bridge.trusted_host_interfaces" of network "default" has no effect' in told
+    )
+    assert "mtu" not in told.partition("known are")[0]
+    for options, message in (
+        ("driver_opts: {com.docker.network.driver.mtu: big}", "must be a number"),
+        ("driver_opts: {com.docker.network.bridge.gateway_mode_ipv4: routed}", "is not supported"),
+        ("ipam: {config: [{subnet: 10.214.1.0/24}, {subnet: 10.214.2.0/24}]}", "has several IPv4 subnets"),
+        ("ipam: {driver: other}", "is not supported"),
+        ("driver: overlay", "is not supported"),
+        ("enable_ipv4: false", "without IPv4 is not supported"),
+    ):
+        write(project, f"services: {{a: {{image: {tiny}}}}}\nnetworks: {{default: {{{options}}}}}\n")
+        refused = project.run("up", "-d")
+        assert refused.code != 0, options
+        assert message in refused.stderr, refused
