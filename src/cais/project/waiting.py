@@ -18,7 +18,7 @@ from cais.project.actions import Await
 from cais.supervise.channel import Client, SupervisorLost
 from cais.supervise.goals import Goal, WaitEnd, WaitOutcome
 
-GOALS = {Condition.STARTED: Goal.RUNNING, Condition.HEALTHY: Goal.HEALTHY, Condition.COMPLETED: Goal.COMPLETED}
+GOALS = {Condition.STARTED: Goal.STARTED, Condition.HEALTHY: Goal.HEALTHY, Condition.COMPLETED: Goal.COMPLETED}
 HOLDS = {Condition.STARTED: "to be started", Condition.HEALTHY: "to be healthy", Condition.COMPLETED: "to complete"}
 WORDS = {Condition.STARTED: "Running", Condition.HEALTHY: "Healthy", Condition.COMPLETED: "Exited"}
 LOG_LINES = 15

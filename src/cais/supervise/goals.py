@@ -11,8 +11,12 @@ from cais.supervise.kept import Kept, Phase
 
 
 class Goal(enum.Enum):
-    """What is waited for, after `depends_on`'s conditions. A container without a health check is healthy when it runs."""
+    """What is waited for, after `depends_on`'s conditions. A container without a health check is healthy when it runs.
 
+    STARTED is reached by one that has ended since, too, as in Docker: a service may do its work in less time than it takes to look.
+    """
+
+    STARTED = "started"
     RUNNING = "running"
     HEALTHY = "healthy"
     COMPLETED = "completed"
@@ -55,6 +59,8 @@ def end_of_wait(kept: Kept, goal: Goal) -> WaitEnd | None:
 
     A container that is down for good ends every wait; one that is being restarted does not.
     """
+    if goal is Goal.STARTED and kept.state.started_at:
+        return WaitEnd.REACHED
     down = kept.phase is Phase.IDLE and kept.state.state in (State.EXITED, State.DEAD)
     if goal is Goal.COMPLETED:
         ended = kept.state.state in (State.EXITED, State.DEAD, State.RESTARTING)

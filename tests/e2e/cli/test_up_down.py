@@ -199,3 +199,17 @@ def test_scale_up_and_down(project: Cais, tiny: str) -> None:
     assert len(project.containers()) == 3
     project.ok("up", "-d", "--scale", "job=1")
     assert [c["Name"].rpartition("-")[2] for c in project.containers()] == ["1"]
+
+
+def test_a_service_that_has_done_its_work_was_started(project: Cais, tiny: str) -> None:
+    """As with Docker: who depends on it (without a condition) is started, however soon it ended, and with what code."""
+    text = f"""
+services:
+  once: {{image: {tiny}, command: [sh, -c, exit 3]}}
+  web: {{image: {tiny}, init: true, depends_on: [once]}}
+"""
+    (project.folder / "compose.yaml").write_text(text)
+    for _ in range(3):
+        project.ok("up", "-d")
+        assert project.container("web")["State"] == "running"
+        project.ok("down", "-t", "0")
