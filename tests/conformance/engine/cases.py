@@ -46,8 +46,6 @@ CASES = (
     Case("network-mtu", ("networks: [small]",), "network"),
     Case("network-range", ("networks: [ranged]",), "network"),
     Case("network-mode-bridge", ("network_mode: bridge",), "network"),
-    Case("network-external-host", ("networks: [hosts]",), "names"),
-    Case("network-external-none", ("networks: [nothing]",), "network"),
     Case("mac-address-of-the-service", ("mac_address: '02:42:0a:0b:0c:0d'",), "network"),
     Case("no-network", ("network_mode: none",), "processes files network abilities"),
     Case("host-network", ("network_mode: host",), "processes files names"),
@@ -159,8 +157,6 @@ networks:
   inside: {internal: true}
   small: {driver_opts: {com.docker.network.driver.mtu: 1300, com.docker.network.container_iface_prefix: net}}
   ranged: {ipam: {config: [{subnet: 10.231.8.0/24, gateway: 10.231.8.1, ip_range: 10.231.8.128/25, aux_addresses: {a: 10.231.8.128}}]}}
-  hosts: {external: true, name: host}
-  nothing: {external: true, name: none}
 volumes:
   filled: {}
   new: {}

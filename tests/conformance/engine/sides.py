@@ -220,7 +220,7 @@ def _own_addresses(facts: Facts) -> list[tuple[str, str]]:
     found = []
     for value in facts.get("address", ()):
         link, family, address = value.split()[:3]
-        if family == "inet" and link.startswith("eth"):
+        if family == "inet" and link.startswith(("eth", "net")):
             network = ip_interface(address).network
             found.append((re.escape(address.partition("/")[0]) + r"\b", f"<{link}>"))
             found.append((re.escape(str(network)), f"<network of {link}>"))
