@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -85,7 +86,7 @@ def container_spec(
         privileged=service.privileged,
         cap_add=service.cap_add,
         cap_drop=service.cap_drop,
-        security_opt=service.security_opt,
+        security_opt=tuple(_security_option(project, text) for text in service.security_opt),
         devices=tuple(_device(text) for text in service.devices),
         device_rules=service.device_cgroup_rules,
         sysctls=service.sysctls,
@@ -267,6 +268,15 @@ def _host_port(service: Service, published: str, number: int) -> int:
             hint="widen the range or scale down",
         )
     return chosen
+
+
+def _security_option(project: Project, text: str) -> str:
+    """A seccomp profile is a file beside the Compose file."""
+    for separator in "=:":
+        name, found, path = text.partition(separator)
+        if found and name == "seccomp" and path not in ("unconfined", "builtin"):
+            return f"seccomp={os.path.join(project.directory, path)}"
+    return text
 
 
 def _hook(hook: Hook) -> HookSpec:

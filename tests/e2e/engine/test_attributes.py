@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 from tests.e2e.engine.surroundings import World
@@ -29,9 +30,9 @@ def world(locations: Locations, busybox_root: str) -> Iterator[World]:
     made.clear()
 
 
-def output(world: World, line: str, **fields: object) -> str:
+def output(world: World, line: str, name: str = "a", /, **fields: object) -> str:
     """What a container that runs `line` printed."""
-    state = world.engine.start(world.engine.create(world.spec("a", "sh", "-c", line, **fields)).id)
+    state = world.engine.start(world.engine.create(world.spec(name, "sh", "-c", line, **fields)).id)
     while world.engine.settle(state.id).state is State.RUNNING:
         pass
     return "\n".join(entry.text for entry in world.engine.logs(state.id))
@@ -161,3 +162,22 @@ def test_two_runtimes_side_by_side(world: World) -> None:
         assert world.engine.stop(state.id, timeout_s=0).killed
     assert world.engine.repair() == ()
     assert {state.state for state in world.engine.containers()} == {State.EXITED}
+
+
+def test_security_modules_that_this_machine_does_not_have(world: World) -> None:
+    options = ("apparmor=some-profile", "label=type:some_t")
+    if os.path.exists("/sys/module/apparmor") or os.path.exists("/sys/fs/selinux"):
+        pytest.skip("this machine has a security module")
+    assert output(world, "echo runs", security_opt=options) == "runs"
+    assert "apparmor has no effect: this machine has no AppArmor" in warnings(world)
+    assert "label has no effect: this machine has no SELinux" in warnings(world)
+
+
+def test_a_seccomp_profile_of_the_user_s(world: World, tmp_path: Path) -> None:
+    profile = tmp_path / "profile.json"
+    rule = '{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO"}'
+    profile.write_text(f'{{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{rule}]}}')
+    line = "touch /tmp/file && echo file; mkdir /tmp/folder 2>/dev/null || echo no folder"
+    assert output(world, line, security_opt=(f"seccomp={profile}",)) == "file\nno folder"
+    with pytest.raises(CaisError, match="cannot read the seccomp profile"):
+        output(world, "true", "b", security_opt=("seccomp=/no/such.json",))

@@ -150,3 +150,16 @@ def test_health_check_over_the_images(
     check: Healthcheck | None, image_check: HealthConfig | None, expected: ProbeSpec | None
 ) -> None:
     assert probe_spec(check, image_check) == expected
+
+
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [
+        ("seccomp:./profile.json", "seccomp=/shop/./profile.json"),
+        ("seccomp=/etc/profile.json", "seccomp=/etc/profile.json"),
+        ("seccomp:unconfined", "seccomp:unconfined"),
+        ("no-new-privileges:true", "no-new-privileges:true"),
+    ],
+)
+def test_a_seccomp_profile_lies_beside_the_compose_file(option: str, expected: str) -> None:
+    assert spec_of(service("api", security_opt=(option,))).security_opt == (expected,)

@@ -14,7 +14,7 @@ from cais.engine.native.folders import Folder
 from cais.engine.native.limits import ceilings, controllers
 from cais.engine.native.parts import Parts
 from cais.engine.native.records import Record
-from cais.engine.native.security import Security, parse_security
+from cais.engine.native.security import Security, on_this_host, parse_security
 from cais.engine.native.spec import Facts, capabilities, configure, shm_size
 from cais.engine.protocol import ContainerSpec
 from cais.errors import CaisError, Conflict, MissingTool, NotFoundError
@@ -53,7 +53,7 @@ def _is_realtime(config: oci.Config) -> bool:
 def _facts(parts: Parts, record: Record, image: RunConfig, folder: Folder, hostname: str, warnings: list[str]) -> Facts:
     spec = record.spec
     available = controllers()
-    security = parse_security(spec.security_opt)
+    security = on_this_host(parse_security(spec.security_opt), warnings)
     able = own_bounding_set()
     nodes, rules = devices.asked(spec.devices)
     ipc, shm = _ipc(parts, spec, folder)

@@ -19,13 +19,14 @@ from cais.errors import CaisError
         (("apparmor=mine", "label=disable"), Security(apparmor="mine")),
         (("apparmor:unconfined",), Security()),
         (("systempaths=unconfined",), Security(unmask=True)),
+        (("label=type:x_t", "label:level:s0"), Security(labels=("type:x_t", "level:s0"))),
     ],
 )
 def test_options(options: tuple[str, ...], expected: Security) -> None:
     assert parse_security(options) == expected
 
 
-@pytest.mark.parametrize("option", ["label=type:x", "seccomp", "whatever", "no-new-privileges=maybe", ""])
+@pytest.mark.parametrize("option", ["label=colour:x", "label", "seccomp", "whatever", "no-new-privileges=maybe", ""])
 def test_what_is_not_understood_is_refused(option: str) -> None:
     with pytest.raises(CaisError):
         parse_security((option,))
