@@ -8,6 +8,7 @@ from cais.cli.target import observed_project
 from cais.cli.wire import Wire
 from cais.errors import NotFoundError
 from cais.project import select
+from cais.project.status import place_text
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +25,6 @@ def run(args: argparse.Namespace, wire: Wire) -> int:
     container = select.replica(observed, args.service, args.index)
     for port in container.ports:
         if port.container_port == args.port and port.protocol.value == args.protocol:
-            print(f"{port.host_ip or '0.0.0.0'}:{port.host_port}")
+            print(place_text(port))
             return 0
     raise NotFoundError(f'service "{args.service}" publishes no port for {args.port}/{args.protocol}')

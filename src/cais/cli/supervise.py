@@ -15,19 +15,21 @@ def main(project: str) -> int:
     from cais.cli.options import GlobalOptions
     from cais.cli.wire import Wire
     from cais.engine.native.logwatch import LogWatch
+    from cais.engine.native.network.relay import Relays
     from cais.linux.listeners import listening
     from cais.supervise.serve import serve
     from cais.supervise.spawn import ready_fd
 
     wire = Wire(GlobalOptions(), dict(os.environ), "/", os.getuid())
-    networking = wire.networking
+    networking, relays = wire.networking, Relays()
     serve(
         wire.engine,
         project,
         wire.locations,
         wire.clock,
         ready_fd=ready_fd(os.environ),
-        hold=lambda: networking.hold(project, networking.held_ports(project)),
+        hold=lambda published: networking.hold(project, (port for _, ports in published for port in ports)),
+        relay=lambda published: relays.update(networking.ways(published)),
         upkeep=networking.ensure_name_server,
         listening=listening,
         log_watch=LogWatch(wire.locations).watch,

@@ -26,9 +26,13 @@ def status_text(container: ContainerState, now: float, ago: Callable[[float], st
 
 def ports_text(ports: tuple[PortSpec, ...]) -> str:
     """`0.0.0.0:8080->80/tcp`, as `docker compose ps` shows published ports."""
-    return ", ".join(
-        f"{port.host_ip or '0.0.0.0'}:{port.host_port}->{port.container_port}/{port.protocol.value}" for port in ports
-    )
+    return ", ".join(f"{place_text(port)}->{port.container_port}/{port.protocol.value}" for port in ports)
+
+
+def place_text(port: PortSpec) -> str:
+    """Where a port is published: `0.0.0.0:8080`, `[::1]:8080`."""
+    address = f"[{port.host_ip}]" if ":" in port.host_ip else port.host_ip or "0.0.0.0"
+    return f"{address}:{port.host_port}"
 
 
 def command_text(container: ContainerState, image_entrypoint: tuple[str, ...], image_command: tuple[str, ...]) -> str:

@@ -27,15 +27,17 @@ class Closeable(Protocol):
         """Let go."""
 
 
-Hold = Callable[[], Sequence[Closeable]]
 Upkeep = Callable[[], object]
 Published = frozenset[tuple[str, tuple[PortSpec, ...]]]
+"""Container ids with their ports."""
+Hold = Callable[[Published], Sequence[Closeable]]
+Relay = Callable[[Published], object]
 
 
 class Clerk:
     """Does all of it in one thread of its own. What goes wrong is written to the log file, and that is all.
 
-    `hold` gives what keeps the project's published ports; `upkeep` looks after helpers of the engine that may have died.
+    `hold` gives what keeps the project's published ports; `relay` serves them where the kernel does not; `upkeep` looks after helpers of the engine that may have died.
     """
 
     def __init__(
@@ -45,12 +47,14 @@ class Clerk:
         journal: Journal,
         *,
         hold: Hold | None = None,
+        relay: Relay | None = None,
         upkeep: Upkeep | None = None,
     ) -> None:
         self._clock = clock
         self._history = history
         self._journal = journal
         self._hold = hold
+        self._relay = relay
         self._upkeep = upkeep
         self._held: Sequence[Closeable] = ()
         self._held_for: Published = frozenset()
@@ -82,10 +86,13 @@ class Clerk:
 
     async def renew_hold(self, published: Published) -> None:
         """Hold what is published, if that has changed."""
-        if self._hold is None or published == self._held_for:
+        if published == self._held_for:
             return
         self._held_for = published
-        await self._try("holding ports", self._take_hold)
+        if self._hold is not None:
+            await self._try("holding ports", functools.partial(self._take_hold, self._hold, published))
+        if self._relay is not None:
+            await self._try("relaying ports", functools.partial(self._relay, published))
 
     async def look_after(self) -> None:
         """Do the upkeep."""
@@ -109,10 +116,9 @@ class Clerk:
             await self._try("history", functools.partial(self._history.append, batch))
         self._saving = None
 
-    def _take_hold(self) -> None:
+    def _take_hold(self, hold: Hold, published: Published) -> None:
         self._let_go()  # nothing can be held twice
-        if self._hold is not None:
-            self._held = self._hold()
+        self._held = hold(published)
 
     def _let_go(self) -> None:
         for held in self._held:

@@ -14,7 +14,7 @@ from cais.durable import try_lock
 from cais.engine.protocol import Engine
 from cais.locations import Locations
 from cais.supervise.channel import ProjectPaths, project_paths
-from cais.supervise.clerk import Clerk, Hold, Upkeep
+from cais.supervise.clerk import Clerk, Hold, Relay, Upkeep
 from cais.supervise.exits import PidfdWatch
 from cais.supervise.history import History
 from cais.supervise.journal import Journal
@@ -33,6 +33,7 @@ def serve(
     *,
     ready_fd: int | None = None,
     hold: Hold | None = None,
+    relay: Relay | None = None,
     upkeep: Upkeep | None = None,
     listening: Listening | None = None,
     log_watch: LogWatch | None = None,
@@ -41,7 +42,7 @@ def serve(
     """Supervise `project` until nothing is left to watch, or SIGTERM. False, at once, when another supervisor does so already.
 
     Containers are never touched at the end. `ready_fd` is written to, and closed, when commands may connect. `hold` gives
-    what keeps the published ports of the project; it is asked again, what it gave being closed first, whenever those have changed.
+    what keeps the published ports of the project; it is asked again, what it gave being closed first, whenever those have changed. `relay` is told of them too.
     `upkeep` is called every few seconds while something runs (helpers of the engine that may have died).
     """
     paths = project_paths(locations, project)
@@ -55,7 +56,7 @@ def serve(
         history = History(Database(locations.database), project)
         exits = PidfdWatch()
         booted_at = clock.now() - time.clock_gettime(time.CLOCK_BOOTTIME)
-        clerk = Clerk(clock, history, journal, hold=hold, upkeep=upkeep)
+        clerk = Clerk(clock, history, journal, hold=hold, relay=relay, upkeep=upkeep)
         supervisor = Supervisor(
             engine, project, clock, clerk, exits, booted_at=booted_at, listening=listening, log_watch=log_watch
         )

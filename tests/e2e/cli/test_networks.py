@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import socket
 import subprocess
 
 import pytest
@@ -152,3 +154,41 @@ networks:
         refused = project.run("up", "-d")
         assert refused.code != 0, options
         assert message in refused.stderr, refused
+
+
+PORTS = """
+services:
+  web:
+    image: {image}
+    init: true
+    command: {web}
+    ports: ["{port}:8000", "127.0.0.1:{own}:8000", "[::1]:{six}:8000"]
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/net/if_inet6"), reason="this machine has no IPv6")
+def test_published_ports_are_reached_by_ipv6(project: Cais, tiny: str) -> None:
+    """Also by a name that means ::1 first; of a stopped service they are free."""
+    port, own, six = free_port(), free_port(), free_port()
+    write(project, PORTS.format(image=tiny, web=SERVER.format(name="web"), port=port, own=own, six=six))
+    project.ok("up", "-d")
+    until(lambda: answers(f"http://127.0.0.1:{port}/who"))
+    reached = {
+        (address, number): answers(f"http://{address}:{number}/who") is not None
+        for address in ("127.0.0.1", "[::1]")
+        for number in (port, own, six)
+    }
+    assert reached == {
+        ("127.0.0.1", port): True,
+        ("127.0.0.1", own): True,
+        ("127.0.0.1", six): False,
+        ("[::1]", port): True,
+        ("[::1]", own): False,
+        ("[::1]", six): True,
+    }
+    assert f"[::1]:{six}->8000/tcp" in project.ok("ps").stdout
+    project.ok("stop")
+    assert answers(f"http://[::1]:{port}/who") is None
+    with socket.socket(socket.AF_INET6) as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections of just now do not count
+        other.bind(("::1", port))

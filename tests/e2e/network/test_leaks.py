@@ -164,9 +164,7 @@ def test_held_ports_keep_others_out_but_not_us(lab: Lab) -> None:
     )
     web = lab.connect("web", "leaks", ports=asked)
     lab.serve(web.namespace, 80, "web")
-    assert set(lab.networking.held_ports("lab")) == set(asked)
-    assert lab.networking.held_ports("another") == ()
-    sockets = lab.networking.hold("lab", lab.networking.held_ports("lab"))
+    sockets = lab.networking.hold("lab", web.ports)
     try:
         with pytest.raises(OSError, match="in use"):
             socket.create_server(("127.0.0.1", 18769))
@@ -189,8 +187,8 @@ def test_wrong_requests_are_refused_and_leave_nothing(lab: Lab) -> None:
         lab.connect("web", "nowhere")
     with pytest.raises(HostError, match=r'no address "203\.0\.113\.7"'):
         lab.connect("web", "leaks", ports=(PortSpec(container_port=80, host_port=18770, host_ip="203.0.113.7"),))
-    with pytest.raises(UsageError, match="only IPv4"):
-        lab.connect("web", "leaks", ports=(PortSpec(container_port=80, host_ip="::1"),))
+    with pytest.raises(UsageError, match="is no IP address"):
+        lab.connect("web", "leaks", ports=(PortSpec(container_port=80, host_ip="::x"),))
     spec = EndpointSpec(network="leaks", ipv4_address="10.1.1.1")
     with pytest.raises(UsageError, match="is not one of network"):
         lab.networking.connect("c" * 64, "c", (spec,), ())

@@ -14,13 +14,23 @@ def test_all_addresses_have_one_spelling() -> None:
     assert hostports.normalised(PortSpec(container_port=80, host_ip="0.0.0.0")) == PortSpec(container_port=80)
     kept = PortSpec(container_port=80, host_ip=LOOPBACK)
     assert hostports.normalised(kept) == kept
-    with pytest.raises(UsageError, match="only IPv4"):
-        hostports.normalised(PortSpec(container_port=80, host_port=8080, host_ip="::"))
+    long = PortSpec(container_port=80, host_ip="0:0::0001")
+    assert hostports.normalised(long) == PortSpec(container_port=80, host_ip="::1")
+    assert hostports.normalised(PortSpec(container_port=80), "10.0.0.1") == PortSpec(
+        container_port=80, host_ip="10.0.0.1"
+    )
+    assert hostports.normalised(PortSpec(container_port=80, host_ip="0.0.0.0"), "10.0.0.1").host_ip == ""
+    for wrong in ("::x", "10.0.0", "here"):
+        with pytest.raises(UsageError, match="is no IP address"):
+            hostports.normalised(PortSpec(container_port=80, host_port=8080, host_ip=wrong))
 
 
 @pytest.mark.parametrize(
     ("one", "other", "shared"),
-    [("", "", True), ("", LOOPBACK, True), (LOOPBACK, LOOPBACK, True), (LOOPBACK, "10.0.0.1", False)],
+    [
+        *(("", "", True), ("", LOOPBACK, True), (LOOPBACK, LOOPBACK, True), (LOOPBACK, "10.0.0.1", False)),
+        *(("", "::1", True), ("::", "::1", True), ("::1", "::1", True), ("::1", "::2", False), ("::", LOOPBACK, False)),
+    ],
 )
 def test_overlap(one: str, other: str, shared: bool) -> None:
     assert hostports.overlap(one, other) == hostports.overlap(other, one) == shared

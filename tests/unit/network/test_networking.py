@@ -10,6 +10,7 @@ from cais.database import Database
 from cais.engine.native.network.kernel import Attachment
 from cais.engine.native.network.networking import NativeNetworking
 from cais.engine.native.network.plan import Bridge
+from cais.engine.native.network.relay import Way
 from cais.engine.protocol import EndpointSpec, NetworkSpec, PortSpec, Transport
 from cais.errors import Conflict, HostError, NotFoundError, PortInUse, UsageError
 from cais.linux.addresses import Subnet
@@ -106,6 +107,10 @@ class Scene:
     def network(self, name: str, *, internal: bool = False, subnet: str = "") -> None:
         self.networking.ensure_network(NetworkSpec(name=name, project="shop", internal=internal, subnet=subnet))
 
+    def published(self) -> tuple[PortSpec, ...]:
+        """What is published, by the rows."""
+        return tuple(port for _, port in self.networking._rows.all_ports())
+
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Scene:
@@ -195,7 +200,7 @@ def test_one_port_one_container(scene: Scene) -> None:
         scene.networking.connect("b" * 64, "b", on("front"), (port,))
     udp = PortSpec(container_port=80, host_port=port.host_port, protocol=Transport.UDP)
     assert scene.networking.connect("b" * 64, "b", on("front"), (udp,)).ports == (udp,)
-    assert set(scene.networking.held_ports("shop")) == {port, udp}
+    assert set(scene.published()) == {port, udp}
 
 
 @pytest.mark.parametrize(
@@ -212,7 +217,7 @@ def test_refused_connection_leaves_nothing(
 ) -> None:
     with pytest.raises(error):
         scene.networking.connect("a" * 64, "a", endpoints, PORTS)
-    assert scene.networking.held_ports("shop") == ()
+    assert scene.published() == ()
     assert scene.machine.endpoints == {}
 
 
@@ -220,7 +225,7 @@ def test_failed_connection_leaves_nothing(scene: Scene) -> None:
     scene.machine.fails = "endpoint"
     with pytest.raises(HostError, match="no endpoint"):
         scene.networking.connect("a" * 64, "a", on("front"), PORTS)
-    assert scene.networking.held_ports("shop") == ()
+    assert scene.published() == ()
     scene.networking.remove_network("front")
     assert scene.machine.tables == set()
 
@@ -254,4 +259,26 @@ def test_repair_keeps_the_living_and_says_what_it_did(scene: Scene) -> None:
     assert set(scene.machine.files) == {"a" * 64}
     assert len(scene.machine.endpoints) == 1
     assert scene.networking.repair(frozenset({"a" * 64})) == ()
-    assert len(scene.networking.held_ports("shop")) == 1
+    assert len(scene.published()) == 1
+
+
+def test_where_ports_are_reached_by_ipv6(scene: Scene) -> None:
+    """Those published on all addresses, and at an IPv6 address; the kernel's rules know nothing of the latter."""
+    ports = (
+        PortSpec(container_port=80, host_port=28801),
+        PortSpec(container_port=81, host_port=28802, host_ip="127.0.0.1"),
+        PortSpec(container_port=82, host_port=28803, host_ip="::1", protocol=Transport.UDP),
+    )
+    web = scene.networking.connect("a" * 64, "a", on("front"), ports)
+    address = web.addresses["front"]
+    assert set(scene.networking.ways([("a" * 64, web.ports), ("b" * 64, ports)])) == {
+        Way("::", 28801, Transport.TCP, address, 80),
+        Way("::1", 28803, Transport.UDP, address, 82),
+    }
+    assert not any("28803" in script for script in scene.machine.scripts)
+    with pytest.raises(PortInUse, match="already published"):
+        scene.networking.connect(
+            "c" * 64, "c", on("front"), (PortSpec(container_port=1, host_port=28801, host_ip="::1"),)
+        )
+    with pytest.raises(UsageError, match="is no IP address"):
+        scene.networking.connect("c" * 64, "c", on("front"), (PortSpec(container_port=1, host_ip="::x"),))

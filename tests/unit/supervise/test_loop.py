@@ -12,6 +12,7 @@ from tests.unit.supervise.scene import ALWAYS, CHECK, Scene, create, scene
 
 from cais.engine.protocol import Health, PortSpec, RestartMode, RestartPolicy, State
 from cais.errors import CaisError
+from cais.supervise.clerk import Published
 from cais.supervise.events import ContainerRestarting, HealthChanged, SupervisorFault
 from cais.supervise.goals import Goal, WaitEnd
 
@@ -431,7 +432,7 @@ def test_ports_are_held_while_their_containers_are_there(tmp_path: Path, engine:
         def close(self) -> None:
             held.remove(self.name)
 
-    def hold() -> list[Held]:
+    def hold(_published: Published) -> list[Held]:
         return [Held(state.name) for state in engine.containers() if state.ports]
 
     async def main() -> None:

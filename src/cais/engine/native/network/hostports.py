@@ -35,24 +35,34 @@ class Holder(msgspec.Struct, frozen=True):
 
 
 def normalised(port: PortSpec, binding: str = "") -> PortSpec:
-    """`port` with "" for all addresses, or with `binding` where it names none. Raises UsageError for what the kernel's forwarding does not do."""
+    """`port` with "" for all addresses, or with `binding` where it names none. Raises UsageError for what is no address."""
     if not port.host_ip and binding:
         port = msgspec.structs.replace(port, host_ip=binding)
     if port.host_ip in ("", ANY_ADDRESS):
         return msgspec.structs.replace(port, host_ip="")
     try:
+        if is_ipv6(port):
+            packed = socket.inet_pton(socket.AF_INET6, port.host_ip)
+            return msgspec.structs.replace(port, host_ip=socket.inet_ntop(socket.AF_INET6, packed))
         parse_address(port.host_ip)
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise UsageError(
-            f'host address "{port.host_ip}" of port {port.host_port or port.container_port}: only IPv4 addresses are supported',
+            f'host address "{port.host_ip}" of port {port.host_port or port.container_port} is no IP address',
             hint="leave the address out, or use 127.0.0.1",
         ) from error
     return port
 
 
+def is_ipv6(port: PortSpec) -> bool:
+    """Whether the port is published at an IPv6 address: then it is relayed, not forwarded by the kernel."""
+    return ":" in port.host_ip
+
+
 def overlap(one: str, other: str) -> bool:
-    """Whether two host addresses ("" for all) share one."""
-    return one == other or not one or not other
+    """Whether two host addresses ("" for all of IPv4, "::" for all of IPv6) share one. What is published on all has both."""
+    everywhere = ("", "::")
+    same_kind = (":" in one) == (":" in other) or not one or not other
+    return same_kind and (one == other or one in everywhere or other in everywhere)
 
 
 def bind(port: PortSpec) -> socket.socket | None:
@@ -73,8 +83,10 @@ def is_free(port: PortSpec) -> bool:
 
 
 def _bind(port: PortSpec, *, reuse: bool) -> socket.socket | None:
-    made = socket.socket(socket.AF_INET, _KINDS[port.protocol])
+    made = socket.socket(socket.AF_INET6 if is_ipv6(port) else socket.AF_INET, _KINDS[port.protocol])
     try:
+        if is_ipv6(port):
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         if reuse:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind((port.host_ip or ANY_ADDRESS, port.host_port))
@@ -110,6 +122,9 @@ class HeldPorts:
         """Bound sockets for the ports that are not taken; they keep the ports until closed, or the process ends."""
         sockets, lines = [], [str(os.getpid())]
         for port in ports:
+            if is_ipv6(port):  # kept by who relays it
+                lines.append(_line(port))
+                continue
             made = bind(port)
             if made is not None:
                 sockets.append(made)

@@ -17,6 +17,7 @@ from cais.engine.native.network.firewall import Firewall, Packets
 from cais.engine.native.network.kernel import Attachment, Kernel, LinuxKernel
 from cais.engine.native.network.names import Names, NameServer, Place, container_file
 from cais.engine.native.network.plan import Lease
+from cais.engine.native.network.relay import EVERY_ADDRESS, Way
 from cais.engine.native.network.rows import Rows, bridge_of, entrance, forwards
 from cais.engine.native.network.rules import Forward
 from cais.engine.protocol import EndpointSpec, NetworkSpec, NetworkState, PortSpec
@@ -211,14 +212,19 @@ class NativeNetworking:
         """Start the name server again if it died; whether it had. A fraction of a millisecond when it lives."""
         return self._names.ensure()
 
-    def held_ports(self, project: str) -> tuple[PortSpec, ...]:
-        """The published ports of a project's networks, to be given to `hold`."""
-        networks = {state.spec.name for state in self._rows.networks() if state.spec.project == project}
-        return tuple(
-            port
-            for container_id, port in self._rows.all_ports()
-            if any(lease.network in networks for lease in self._rows.leases(container_id))
-        )
+    def ways(self, published: Iterable[tuple[str, tuple[PortSpec, ...]]]) -> tuple[Way, ...]:
+        """Where the published ports of these containers are reached by IPv6: on all addresses where they name none, or at the one they name."""
+        internal = self._internal()
+        found = []
+        for container_id, ports in published:
+            way_in = entrance(self._rows.leases(container_id), internal)
+            if way_in is None:
+                continue
+            for port in ports:
+                if not port.host_ip or hostports.is_ipv6(port):
+                    address = port.host_ip or EVERY_ADDRESS
+                    found.append(Way(address, port.host_port, port.protocol, way_in.address, port.container_port))
+        return tuple(found)
 
     def hold(self, project: str, held: Iterable[PortSpec]) -> list[socket.socket]:
         """Sockets that keep the ports from other programs while they are open (bound, not listening). Replaces the project's earlier record."""

@@ -9,6 +9,7 @@ import msgspec
 
 from cais import decoding
 from cais.database import Database
+from cais.engine.native.network.hostports import is_ipv6
 from cais.engine.native.network.plan import Bridge, Lease
 from cais.engine.native.network.rules import Forward
 from cais.engine.netdetails import EndpointOptions
@@ -220,7 +221,9 @@ def forwards(container_id: str, ports: tuple[PortSpec, ...], lease: Lease | None
     """What the firewall is to forward to a container."""
     if lease is None:
         return ()
-    return tuple(Forward(port=port, address=lease.address, container_id=container_id) for port in ports)
+    return tuple(
+        Forward(port=port, address=lease.address, container_id=container_id) for port in ports if not is_ipv6(port)
+    )
 
 
 def _state(row: tuple[bytes, str, str, str]) -> NetworkState:
