@@ -1,10 +1,11 @@
 """`stacks/starter`: the base that has to be brought, the development environment, and the image as it is released."""
 
+import contextlib
 import os
 import re
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,21 @@ pytestmark = pytest.mark.root
 SERVED_IN_S = 2.0
 
 
+def save(code: Path, text: str, is_served: Callable[[], bool]) -> float:
+    """Save as an editor does, until it is served; how many seconds that took after the last save.
+
+    gunicorn does not see a change made in the moment between a worker's import of the code and its first look at the files: then, as a
+    developer would, it is saved again.
+    """
+    for _ in range(5):
+        code.write_text(text)
+        began = time.monotonic()
+        with contextlib.suppress(AssertionError):
+            until(is_served, timeout_s=4)
+            return time.monotonic() - began
+    raise AssertionError("saved five times, and not served")
+
+
 @pytest.fixture
 def url(starter: Stack) -> Iterator[str]:
     """The address of the service; it is up before and after the test, and its code is as it was."""
@@ -29,9 +45,9 @@ def url(starter: Stack) -> Iterator[str]:
     was = code.read_text()
     url = f"http://127.0.0.1:{starter.cais.env['APP_PORT']}/"
     yield url
-    code.write_text(was)
-    starter.ensure_up()
-    until(lambda: (answer := answers(url)) is not None and answer.status == 200)
+    if code.read_text() != was:
+        save(code, was, lambda: (answer := answers(url)) is not None and answer.status == 200)
+    until(lambda: starter.cais.container("app")["Health"] == "healthy")
 
 
 def test_without_its_base_the_first_error_leads_to_the_import(tmp_path: Path) -> None:
@@ -76,10 +92,10 @@ def test_an_edit_is_served_within_two_seconds_by_the_same_container(starter: Sta
     before = starter.cais.container("app")
 
     def edit_and_wait(number: int) -> float:
-        code.write_text(re.sub(r"commit=.*,\n", f'commit="edit {number}",\n', code.read_text()))
-        began = time.monotonic()
-        until(lambda: (answer := answers(url)) is not None and answer.json["commit"] == f"edit {number}")
-        return time.monotonic() - began
+        text = re.sub(r"commit=.*,\n", f'commit="edit {number}",\n', code.read_text())
+        return save(
+            code, text, lambda: (answer := answers(url)) is not None and answer.json["commit"] == f"edit {number}"
+        )
 
     # The best of three: other programs may keep the machine busy.
     assert min(edit_and_wait(number) for number in range(3)) < SERVED_IN_S
@@ -92,27 +108,23 @@ def test_broken_code_is_shown_and_its_repair_is_served(starter: Stack, url: str)
     code = starter.folder / "src/main.py"
     good = code.read_text()
     pid = starter.cais.container("app")["Pid"]
-    code.write_text(good + "\ndef (\n")
-    until(lambda: (answer := answers(url)) is not None and answer.status == 500)
-    code.write_text(good)
-    until(lambda: (answer := answers(url)) is not None and answer.status == 200)
+    save(code, good + "\ndef (\n", lambda: (answer := answers(url)) is not None and answer.status == 500)
+    save(code, good, lambda: (answer := answers(url)) is not None and answer.status == 200)
     assert starter.cais.container("app")["Pid"] == pid
 
 
 def test_access_log_error_log_and_output_are_on_stdout(starter: Stack, url: str) -> None:
     code = starter.folder / "src/main.py"
-    code.write_text(
-        code.read_text() + '\nimport sys  # noqa\nprint("to stderr", file=sys.stderr)\nprint("to stdout")\n'
-    )
     expected = ('"GET /?logged HTTP/1.1" 200', "Worker reloading", "to stderr", "to stdout")
 
-    def missing() -> list[str]:
+    def is_all_there() -> bool:
         answers(f"{url}?logged")
-        # Only what the container wrote on its standard output.
         written = starter.cais.ok("logs", "--no-color", "--no-log-prefix", "app").stdout
-        return [text for text in expected if text not in written]
+        return all(text in written for text in expected)
 
-    until(lambda: not missing())
+    output = '\nimport sys\nprint("to stderr", file=sys.stderr)\nprint("to stdout")\n'
+    save(code, code.read_text() + output, is_all_there)
+    # One stream: what is written to the error output is on the standard output.
     assert os.readlink(f"/proc/{starter.cais.container('app')['Pid']}/fd/1") == os.readlink(
         f"/proc/{starter.cais.container('app')['Pid']}/fd/2"
     )
@@ -146,8 +158,8 @@ def test_the_released_image_has_its_own_code_and_stops_without_losing_a_request(
     assert http(url).json == {"commit": "fedcba9", "branch": "main"}
     code = released.folder / "src/main.py"
     code.write_text("raise SystemExit\n")
-    assert "--reload" not in released.configuration()["app"].get("command", [])
-    assert "volumes" not in released.configuration()["app"]
+    assert "--reload" not in (released.configuration()["app"].get("command") or [])
+    assert not released.configuration()["app"].get("volumes")
 
     def stop() -> float:
         with SlowGet("127.0.0.1", int(released.cais.env["APP_PORT"])) as get:
