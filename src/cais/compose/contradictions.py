@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from cais.compose import logoptions, reading
+from cais.compose import logoptions, prestart, reading
 from cais.compose.nodes import MapNode, ScalarNode
 from cais.compose.problems import Problems
 
@@ -85,7 +85,7 @@ def cgroup_parent(name: str, service: MapNode, problems: Problems) -> None:
         problems.refuse(message, node.span, "cgroups are made without systemd: write a path such as /my-group")
 
 
-_RULES = (contradictions, ranges, swap, cgroup_parent, logoptions.check)
+_RULES = (contradictions, ranges, swap, cgroup_parent, logoptions.check, prestart.check)
 
 
 def check(name: str, service: MapNode, problems: Problems) -> None:

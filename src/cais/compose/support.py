@@ -76,7 +76,11 @@ ROWS: tuple[Row, ...] = (
     Row(_S + "platform", _YES, "this machine's own only"),
     Row(_S + "runtime", _YES, "crun or runc, if it is installed; without it Cais chooses"),
     Row(_S + "provider", _REFUSED, "services run by other programs are not supported"),
-    Row(_S + "pre_start", _REFUSED, "hooks are not run yet"),
+    Row(
+        _S + "pre_start",
+        _YES,
+        "run by up, once for a service whose containers are all new; a step's own command, image, user, privileged, working_dir and environment",
+    ),
     Row(
         _S + "post_start", _YES, "run by the command that starts the container, not by automatic restarts, as in Docker"
     ),

@@ -74,7 +74,7 @@ class StopContainer(Action, frozen=True, kw_only=True):
 
 
 class RemoveContainer(Action, frozen=True, kw_only=True):
-    """Remove a stopped container; with `volumes` its anonymous volumes too (its successor takes them over else).
+    """Remove a stopped container; with `volumes` its anonymous volumes too (its successor takes them over else). `id` "" goes by the name: it is not made yet.
 
     With `force` also one that another command has started meanwhile.
     """
@@ -110,12 +110,16 @@ class RemoveVolume(Action, frozen=True, kw_only=True):
 
 
 class Await(Action, frozen=True, kw_only=True):
-    """Wait until the containers `names` of `service` meet `condition`; with `required` False a failure is a warning."""
+    """Wait until the containers `names` of `service` meet `condition`; with `required` False a failure is a warning.
+
+    `what` is what they are, in words, when that is not the service itself.
+    """
 
     service: str
     names: tuple[str, ...]
     condition: Condition
     required: bool = True
+    what: str = ""
 
     def line(self) -> str:
         """What is waited for."""
@@ -124,7 +128,7 @@ class Await(Action, frozen=True, kw_only=True):
             Condition.HEALTHY: "is healthy",
             Condition.COMPLETED: "has completed successfully",
         }
-        return f"wait until {self.service} {words[self.condition]}"
+        return f"wait until {self.what or self.service} {words[self.condition]}"
 
 
 class Plan(msgspec.Struct, frozen=True):

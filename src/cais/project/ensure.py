@@ -72,6 +72,10 @@ def _mounted(project: Project, services: Iterable[str]) -> Mapping[str, tuple[st
                 reference = names.image_reference(project.name, other) if other is not None else mount.source
                 place = project.origins.of("services", name, "volumes", index)
                 found.setdefault(names.mounted_image(mount.source), (reference, place))
+        for index, step in enumerate(project.services[name].pre_start):
+            if step.image:
+                place = project.origins.of("services", name, "pre_start", index)
+                found.setdefault(names.mounted_image(step.image), (step.image, place))
     return found
 
 

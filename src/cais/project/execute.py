@@ -232,8 +232,11 @@ class _Performer:
             raise
 
     def _remove(self, action: actions.RemoveContainer) -> None:
-        self._engine.remove(action.id, force=action.force, volumes=action.volumes)
-        self._waiter.changed(action.id)
+        found = None if action.id else self._engine.container(action.name)
+        container_id = found.id if found is not None else action.id
+        if container_id:
+            self._engine.remove(container_id, force=action.force, volumes=action.volumes)
+            self._waiter.changed(container_id)
 
 
 def _shortened(command: str) -> str:

@@ -29,6 +29,11 @@ def container_name(project: str, service: Service, number: int) -> str:
     return service.container_name or f"{project}-{service.name}-{number}"
 
 
+def pre_start_name(project: str, service: str, step: int) -> str:
+    """The container of a service's `pre_start` step, from 1."""
+    return f"{project}-{service}-pre_start-{step}"
+
+
 def image_reference(project: str, service: Service) -> str:
     """The reference a service's image has: `image`, else `project-service` for a built one."""
     return service.image or built_image(project, service.name)

@@ -12,7 +12,7 @@ from cais.compose.model.service import Condition, Service
 from cais.engine.protocol import ContainerSpec, ContainerState, MountKind, MountSpec, State, VolumeState
 from cais.errors import Conflict, InvalidProject, NotFoundError, Problem
 from cais.images.model import StoredImage
-from cais.project import confighash, names, networks, order, translate
+from cais.project import confighash, names, networks, order, prestart, translate
 from cais.project.actions import (
     Action,
     Await,
@@ -90,6 +90,9 @@ class _UpPlanner:
         self._awaits: dict[tuple[str, Condition, bool], int] = {}
         self._touched: set[str] = set()
         self._names: dict[str, tuple[str, ...]] = {}
+        self._steps: (
+            tuple[int, ...] | None
+        ) = ()  # what the present service's containers start after; None: not planned yet
 
     def plan(self) -> Plan:
         """Networks and volumes, orphans, then services in the order of their dependencies."""
@@ -182,6 +185,7 @@ class _UpPlanner:
         for number in sorted(set(present) - set(range(1, wanted + 1)), reverse=True):
             self._remove(present[number], f"scaled to {wanted}")
         hold = self._holds(service) if self._options.start else ()
+        self._steps = None if service.pre_start and not self._was_started(service, wanted, present) else ()
         started: list[int] = []
         containers: list[str] = []
         for number in range(1, wanted + 1):
@@ -190,6 +194,24 @@ class _UpPlanner:
             started.extend(done)
         self._started[service.name] = tuple(started)
         self._names[service.name] = tuple(containers)
+
+    def _was_started(self, service: Service, wanted: int, present: Mapping[int, ContainerState]) -> bool:
+        """Whether a container that stays has run: then so have the service's `pre_start` steps, as they are now."""
+        return any(
+            container.started_at and not self._recreate_reason(service, container, self._spec(service, number))
+            for number, container in present.items()
+            if number <= wanted
+        )
+
+    def _spec(self, service: Service, number: int) -> ContainerSpec:
+        image = self._images[service.name]
+        return translate.container_spec(self._project, service, number, image, mounted=self._images)
+
+    def _before_start(self, service: Service, after: tuple[int, ...]) -> tuple[int, ...]:
+        """`after`, and the `pre_start` steps of the service, which come after that of its first container."""
+        if self._steps is None:
+            self._steps = prestart.add_steps(self._project, service, self._images, self._observed, after, self._add)
+        return (*after, *self._steps)
 
     def _holds(self, service: Service) -> tuple[int, ...]:
         """The waits that must be over before `service` starts, one for each dependency and condition."""
@@ -252,9 +274,7 @@ class _UpPlanner:
         self, service: Service, number: int, present: ContainerState | None, hold: tuple[int, ...]
     ) -> tuple[str, tuple[int, ...]]:
         """Actions for one container; its name and the indexes after which it runs."""
-        spec = translate.container_spec(
-            self._project, service, number, self._images[service.name], mounted=self._images
-        )
+        spec = self._spec(service, number)
         resources = tuple(
             index
             for table, keys in (
@@ -266,11 +286,11 @@ class _UpPlanner:
         ) + self._owners_created(service)
         if present is None:
             cause = "it does not exist"
-            return spec.name, self._create_and_start(spec, cause, resources, hold)
+            return spec.name, self._create_and_start(service, spec, cause, resources, hold)
         reason = self._recreate_reason(service, present, spec)
         if reason:
             self._touched.add(service.name)
-            return spec.name, self._replace(present, spec, reason, resources, hold)
+            return spec.name, self._replace(service, present, spec, reason, resources, hold)
         if present.state is State.RUNNING and self._options.start and (restart := self._restart_reason(service)):
             self._touched.add(service.name)
             stop = StopContainer(
@@ -281,7 +301,8 @@ class _UpPlanner:
         if present.state is State.RUNNING or not self._options.start:
             return present.name, ()
         cause = f"it is {present.state.value}" + (f" (exit code {present.exit_code})" if present.finished_at else "")
-        return present.name, (self._add(StartContainer(name=present.name, cause=cause, after=hold)),)
+        after = self._before_start(service, hold)
+        return present.name, (self._add(StartContainer(name=present.name, cause=cause, after=after)),)
 
     def _owners_created(self, service: Service) -> tuple[int, ...]:
         """A container that shares another's namespace or volumes can only be made when that one is there."""
@@ -321,15 +342,17 @@ class _UpPlanner:
         return ""
 
     def _create_and_start(
-        self, spec: ContainerSpec, cause: str, resources: tuple[int, ...], hold: tuple[int, ...]
+        self, service: Service, spec: ContainerSpec, cause: str, resources: tuple[int, ...], hold: tuple[int, ...]
     ) -> tuple[int, ...]:
         created = self._create(spec, cause, resources)
         if not self._options.start:
             return (created,)
-        return (self._add(StartContainer(name=spec.name, cause="", after=(created, *hold))),)
+        after = self._before_start(service, (created, *hold))
+        return (self._add(StartContainer(name=spec.name, cause="", after=after)),)
 
     def _replace(
         self,
+        service: Service,
         present: ContainerState,
         spec: ContainerSpec,
         reason: str,
@@ -365,7 +388,7 @@ class _UpPlanner:
         created = self._create(spec, reason, (removed, *resources))
         if not self._options.start:
             return (created,)
-        return (self._add(StartContainer(name=spec.name, cause=reason, after=(created,))),)
+        return (self._add(StartContainer(name=spec.name, cause=reason, after=self._before_start(service, (created,)))),)
 
     def _remove(self, container: ContainerState, cause: str) -> None:
         after: tuple[int, ...] = ()

@@ -140,7 +140,7 @@ class SupervisedWaiter:
 
 
 def _message(action: Await, outcome: WaitOutcome) -> str:
-    name = f'service "{action.service}"'
+    name = action.what or f'service "{action.service}"'
     reason = f" ({outcome.exit_reason})" if outcome.exit_reason else ""
     goal = {Condition.STARTED: "running", Condition.HEALTHY: "healthy", Condition.COMPLETED: "done"}[action.condition]
     match outcome.end:

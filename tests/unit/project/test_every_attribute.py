@@ -31,7 +31,7 @@ OF_THE_PROJECT = frozenset(
 )
 NOT_PART = frozenset({("name",), ("deploy", "replicas"), *((name,) for name in OF_THE_PROJECT)})
 REMARKS = frozenset({("expose",), ("ports", "mode"), ("ports", "name"), ("ports", "app_protocol")})
-REMARKS |= {("volumes", "consistency"), ("userns_mode",), ("logging", "driver")}
+REMARKS |= {("pre_start",), ("volumes", "consistency"), ("userns_mode",), ("logging", "driver")}
 REMARKS |= {("networks", "priority")}  # an order among several networks, which these services do not have
 # Not in the schema: limits and reservations share a model.
 REMARKS |= {
@@ -71,7 +71,7 @@ SAMPLES |= {
     ("gpus",): [{"driver": "x"}],
     ("provider",): {"type": "x"},
     ("models",): {"m": {"model_var": "x"}},
-    ("pre_start",): [{"command": ["x"]}],
+    ("pre_start",): [{"command": ["x"]}],  # runs in containers of its own
     ("deploy", "reservations", "devices"): [{"driver": "x"}],
     ("deploy", "reservations", "generic_resources"): [{"kind": "x", "value": 1}],
     ("deploy", "limits", "devices"): [{"driver": "x"}],

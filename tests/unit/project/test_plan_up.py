@@ -1,12 +1,13 @@
 import msgspec
 import pytest
 
+from cais.compose.model.hooks import PreStartHook
 from cais.compose.model.mounts import ServiceMount
-from cais.compose.model.project import Origins
+from cais.compose.model.project import Origins, Project
 from cais.compose.model.service import Dependency
-from cais.engine.protocol import State
+from cais.engine.protocol import RestartPolicy, State
 from cais.errors import Conflict, InvalidProject, NotFoundError, Span
-from cais.project.actions import Await, StartContainer
+from cais.project.actions import Await, CreateContainer, StartContainer
 from cais.project.observed import Observed
 from cais.project.plan import Recreate, UpOptions, plan_up
 from tests.unit.project.projects import HEALTHY, image, images, observed, project, service
@@ -184,3 +185,85 @@ def test_who_shares_volumes_or_a_namespace_is_replaced_with_the_owner() -> None:
     assert "create container shop-side-1: lender, whose namespace it shares, is another container now" in lines
     kept = plan_up(wanted, images(wanted), observed(wanted), UpOptions())
     assert kept.changes_nothing
+
+
+# --- pre_start ---------------------------------------------------------------------------------------------------------
+
+STEPS = (PreStartHook(command=("migrate",)), PreStartHook(image="tool:1", user="root", environment={"A": "b"}))
+
+
+def stepped(**fields: object) -> Project:
+    values: dict[str, object] = {"pre_start": STEPS, "scale": 2, "depends_on": {"db": HEALTHY}, **fields}
+    return project(service("web", **values), service("db"), service("last", depends_on={"web": Dependency()}))  # type: ignore[arg-type]
+
+
+def lines_of(wanted: Project, seen: Observed, **options: object) -> list[str]:
+    found = {**images(wanted), "image:tool:1": image("b")}
+    return [action.line() for action in plan_up(wanted, found, seen, UpOptions(**options)).actions]  # type: ignore[arg-type]
+
+
+def test_steps_come_after_the_waits_of_a_service_and_before_its_first_start() -> None:
+    lines = lines_of(stepped(), Observed())
+    about = [line for line in lines if "web" in line and "network" not in line]
+    assert about == [
+        "create container shop-web-1",
+        "create container shop-web-pre_start-1",
+        "start container shop-web-pre_start-1",
+        'wait until pre_start step 1 of service "web" has completed successfully',
+        "remove container shop-web-pre_start-1",
+        "create container shop-web-pre_start-2",
+        "start container shop-web-pre_start-2",
+        'wait until pre_start step 2 of service "web" has completed successfully',
+        "remove container shop-web-pre_start-2",
+        "start container shop-web-1",
+        "create container shop-web-2",
+        "start container shop-web-2",
+        "wait until web is started",
+    ]
+    plan = plan_up(stepped(), {**images(stepped()), "image:tool:1": image("b")}, Observed(), UpOptions())
+    starts = {action.line(): set(action.after) for action in plan.actions}
+    index = {action.line(): number for number, action in enumerate(plan.actions)}
+    assert index["wait until db is healthy"] in starts["create container shop-web-pre_start-1"]
+    for replica in ("shop-web-1", "shop-web-2"):
+        assert index["remove container shop-web-pre_start-2"] in starts[f"start container {replica}"]
+
+
+def test_a_step_has_what_its_service_has_but_for_what_it_says() -> None:
+    wanted = stepped(command=("serve",), user="5", ports=(), environment={"A": "a", "B": "b"}, restart="always")
+    found = {**images(wanted), "image:tool:1": image("b")}
+    plan = plan_up(wanted, found, Observed(), UpOptions())
+    first, second = (a.spec for a in plan.actions if isinstance(a, CreateContainer) and "pre_start" in a.spec.name)
+    assert (first.command, first.user, first.environment) == (("migrate",), "5", {"A": "a", "B": "b"})
+    assert (second.command, second.user, second.environment) == (("serve",), "root", {"A": "b", "B": "b"})
+    assert (first.image_id, second.image_id) == (image().id, image("b").id)
+    for spec in (first, second):
+        assert spec.one_off
+        assert (spec.probe, spec.restart, spec.ports) == (None, RestartPolicy(), ())
+        assert [one.aliases for one in spec.endpoints] == [(spec.name,)]
+
+
+def test_steps_are_run_again_for_other_containers_only() -> None:
+    wanted = stepped()
+    there = observed(wanted)
+    assert not any("pre_start" in line for line in lines_of(wanted, there))
+    stopped = observed(wanted, State.EXITED)
+    assert not any("pre_start" in line for line in lines_of(wanted, stopped, scale={"web": 3}))
+    for again in (
+        lines_of(wanted, there, recreate=Recreate.ALWAYS),
+        lines_of(stepped(pre_start=(PreStartHook(command=("other",)),)), there),
+    ):
+        assert "start container shop-web-pre_start-1" in again
+    assert not any("pre_start" in line for line in lines_of(wanted, Observed(), start=False))
+
+
+def test_one_that_failed_is_taken_away_and_run_again() -> None:
+    wanted = stepped(scale=1)
+    web = observed(wanted, State.CREATED).containers["shop-web-1"]
+    never = msgspec.structs.replace(web, started_at=0.0, finished_at=0.0)
+    failed = msgspec.structs.replace(
+        web, id="old", spec=msgspec.structs.replace(web.spec, name="shop-web-pre_start-1", one_off=True)
+    )
+    seen = Observed(containers={never.name: never, failed.name: failed})
+    lines = lines_of(wanted, seen)
+    assert lines.index("remove container shop-web-pre_start-1") < lines.index("create container shop-web-pre_start-1")
+    assert lines.index("remove container shop-web-pre_start-2") < lines.index("start container shop-web-1")
