@@ -77,7 +77,8 @@ def unmount(target: str, *, lazy: bool = False) -> None:
 
 def is_mounted(target: str) -> bool:
     """Whether something is mounted exactly at `target` (which is resolved as far as symbolic links go)."""
-    return os.path.realpath(target) in _mount_points()
+    path = os.path.realpath(target)
+    return path in _mount_points(os.path.basename(path))
 
 
 def passes_on(path: str) -> frozenset[str]:
@@ -99,14 +100,21 @@ def mounts_below(folder: str) -> tuple[str, ...]:
     """Mount points at or below `folder`, in the order in which they can be unmounted (last mounted first)."""
     folder = os.path.realpath(folder)
     inside = folder.rstrip("/") + "/"
-    found = [point for point in _mount_points() if point == folder or point.startswith(inside)]
+    found = [point for point in _mount_points(os.path.basename(folder)) if point == folder or point.startswith(inside)]
     return tuple(reversed(found))
 
 
-def _mount_points() -> list[str]:
-    # The fifth field of a line; blanks, tabs, newlines and backslashes in it are octal escapes (proc_pid_mountinfo(5)).
+def _mount_points(word: str) -> list[str]:
+    """The mount points with `word` in them, and perhaps others."""
+    # A machine that runs hundreds of containers has as many lines, so only those that can matter are taken apart. The escaped
+    # form of a word may differ from it (proc_pid_mountinfo(5)); then all of them are.
+    raw = os.fsencode(word)
     with open("/proc/self/mountinfo", "rb") as stream:
-        return [_unescape(line.split(b" ", 5)[4]) for line in stream]
+        lines = stream.read().splitlines()
+    if not raw.isalnum() and not raw.replace(b"-", b"").replace(b"_", b"").replace(b".", b"").isalnum():
+        raw = b""
+    # The fifth field of a line; blanks, tabs, newlines and backslashes in it are octal escapes.
+    return [_unescape(line.split(b" ", 5)[4]) for line in lines if raw in line]
 
 
 def _unescape(field: bytes) -> str:

@@ -90,6 +90,8 @@ class _Execution:
         self._results: dict[int, Result] = {}
         self._errors: list[CaisError] = []
         self._running: set[int] = set()
+        self._creating = 0
+        self._may_create = BUSY * (os.cpu_count() or 1)
         self._changed = threading.Condition()
 
     def run(self) -> PlanOutcome:
@@ -117,14 +119,12 @@ class _Execution:
                 self._results[index] = Result.SKIPPED
             elif all(result is Result.DONE for result in before) and not self._must_queue(action):
                 self._running.add(index)
+                self._creating += isinstance(action, actions.CreateContainer)
                 threading.Thread(target=self._work, args=(index, action), name=action.line(), daemon=True).start()
 
     def _must_queue(self, action: Action) -> bool:
         """Whether enough containers are being created already."""
-        if not isinstance(action, actions.CreateContainer):
-            return False
-        busy = sum(isinstance(self._plan.actions[index], actions.CreateContainer) for index in self._running)
-        return busy >= BUSY * (os.cpu_count() or 1)
+        return isinstance(action, actions.CreateContainer) and self._creating >= self._may_create
 
     def _work(self, index: int, action: Action) -> None:
         error: CaisError | None = None
@@ -138,6 +138,7 @@ class _Execution:
             error.__cause__ = failure
         with self._changed:
             self._running.discard(index)
+            self._creating -= isinstance(action, actions.CreateContainer)
             self._results[index] = Result.FAILED if error else Result.DONE
             if error is not None:
                 self._errors.append(error)
