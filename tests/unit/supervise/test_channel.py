@@ -187,9 +187,8 @@ def test_health_arrives_by_event(stage: Stage) -> None:
 
 
 def test_it_ends_when_nothing_is_left(stage: Stage) -> None:
-    with stage.ensure(linger_s=0.1) as client:
-        state = stage.run("web", "sleep 100", restart=ALWAYS)
-        client.refresh([state.id])
+    state = stage.run("web", "sleep 100", restart=ALWAYS)
+    stage.ensure(linger_s=0.1).close()
     time.sleep(0.3)
     assert stage.supervisor_pid() is not None
     stage.engine.stop(state.id)
