@@ -86,7 +86,6 @@ SAME_CODE: tuple[tuple[str, ...], ...] = (
 # A command whose answers differ, and why that is right. One that no longer differs fails.
 _NOT_FOUND = "Cais has an exit code of its own for what is not there (14); Docker Compose says 1 to everything"
 ACCEPTED: dict[tuple[str, ...], str] = {
-    ("config", "--volumes"): "Compose forgets volumes that no service uses, Cais shows what the file says",
     ("exec", "-T", "web", "no-such-program"): "127, as shells and `docker run` say it; Compose 2.26 says 126",
     **{words: _NOT_FOUND for words in SAME_CODE if "nobody" in words},
 }

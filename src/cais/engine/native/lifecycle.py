@@ -343,7 +343,9 @@ def forget(runtime: Runtime, container_id: str, cgroup_parent: str = "") -> None
     state = os.path.join(runtime.state, container_id)
     if not os.path.isdir(state) and not cgroup.folders(container_id, cgroup_parent):
         return
-    if cgroup.remove(container_id, cgroup_parent):
+    # While the runtime is still creating it (its caller was killed) neither its status is written nor, perhaps, its cgroup there.
+    known = any(os.path.exists(os.path.join(state, name)) for name in ("status", "state.json"))
+    if known and cgroup.remove(container_id, cgroup_parent):
         # Nothing of it runs, so nothing is left to do but this; asking the runtime takes ten times as long.
         with contextlib.suppress(OSError):  # no folder, or one with more in it than files: the runtime knows
             for entry in os.listdir(state):
