@@ -15,7 +15,7 @@ import (
 )
 
 // Requests in flight have this long to finish after SIGTERM: stopping stays under two seconds even if they do not.
-const graceful = 1500 * time.Millisecond
+const graceful = time.Second
 
 func main() {
 	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stdout, nil)))

@@ -28,7 +28,7 @@ class Client(threading.Thread):
         self._connection = HTTPConnection(host, port, timeout=15)
 
     def run(self) -> None:
-        steps = (self._create, self._create, self._create_again, self._read, self._update, self._delete, self._contest)
+        steps = (self._create, self._create, self._create_again, self._read, self._update, self._remove, self._contest)
         try:
             while time.monotonic() < self.deadline:
                 self._chance.choice(steps)()
@@ -78,7 +78,7 @@ class Client(threading.Thread):
             self._expect(f"changing {key}", answer, (200, {"id": key, "name": name}))
             self.users[key] = name
 
-    def _delete(self) -> None:
+    def _remove(self) -> None:
         if self.users:
             key = self._one()
             self._expect(f"removing {key}", self._call("DELETE", f"/users/{key}"), (204, None))
