@@ -14,7 +14,7 @@ from cais.engine.native.network.relay import Relays, Way
 from cais.engine.protocol import Transport
 from cais.errors import HostError
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = 60  # a loaded machine may take long; nothing is waited for that comes
 
 
 def has_ipv6() -> bool:
@@ -97,7 +97,7 @@ def test_both_directions_and_their_ends(relays: Relays, port: int) -> None:
 
 def test_more_than_fits_into_a_socket(relays: Relays, port: int) -> None:
     """The slow side is waited for: nothing is lost, and nothing piles up."""
-    data = bytes(range(256)) * 100_000
+    data = bytes(range(256)) * 50_000  # 12 MB
     with served(echo_when_told_all) as target:
         relays.update([way(port, target)])
         with socket.create_connection(("::1", port), timeout=TIMEOUT_S) as client:
