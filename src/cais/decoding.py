@@ -29,4 +29,7 @@ def prepare(kind: Any) -> None:  # noqa: ANN401 - a type or a union of types
 def decode(data: bytes | str, kind: type[T]) -> T:
     """The value that `data` is. Raises msgspec.DecodeError or msgspec.ValidationError."""
     prepare(kind)
-    return msgspec.json.decode(data, type=kind)
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except UnicodeDecodeError as error:  # the one fault that msgspec does not tell as one of its own
+        raise msgspec.DecodeError(f"it is not UTF-8: {error.reason}") from error

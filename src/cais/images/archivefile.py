@@ -13,6 +13,7 @@ import msgspec
 from cais.digest import Digest, VerifiedReader
 from cais.errors import InvalidImage, NotFoundError, Problem
 from cais.images import tarwrite
+from cais.images.bounded import Bounded, Counting
 from cais.images.decompress import decompressed
 from cais.images.limits import DEFAULT_LIMITS
 from cais.images.tarread import BLOCK, TarReader
@@ -44,7 +45,7 @@ class ArchiveFile:
                 self._links[name] = posixpath.join(posixpath.dirname(name), member.link.decode(errors="replace"))
             elif member.kind == tarwrite.HARD_LINK:
                 self._links[name] = _normal(member.link)
-            if len(self._places) + len(self._links) > DEFAULT_LIMITS.entries:
+            if len(self._places) + len(self._links) > DEFAULT_LIMITS.archive_files:
                 raise InvalidImage([Problem("the archive has too many entries")])
 
     def has(self, name: str) -> bool:
@@ -108,18 +109,16 @@ def open_archive(path: str, scratch: str, on_bytes: Callable[[int], None] | None
         stream: BinaryIO = stack.enter_context(open(path, "rb"))
         if not stream.seekable() or not _is_tar(stream):
             copy = stack.enter_context(open(os.path.join(scratch, "archive"), "w+b"))
-            _decompress(stream, copy, path)
+            _decompress(stream, copy, scratch)
             stream = copy
         yield ArchiveFile(stream, on_bytes)
 
 
-def _decompress(stream: BinaryIO, copy: BinaryIO, path: str) -> None:
-    size = 0
-    with decompressed(stream) as content:
-        while piece := content.read(_COPY_BYTES):
-            size += len(piece)
-            if size > DEFAULT_LIMITS.content_bytes:
-                raise InvalidImage([Problem(f'"{path}" unpacks to more than {DEFAULT_LIMITS.content_bytes} bytes')])
+def _decompress(stream: BinaryIO, copy: BinaryIO, scratch: str) -> None:
+    packed = Counting(stream)
+    with decompressed(packed) as content:
+        bounded = Bounded(content, packed, scratch, DEFAULT_LIMITS)
+        while piece := bounded.read(_COPY_BYTES):
             copy.write(piece)
     copy.seek(0)
 

@@ -28,7 +28,11 @@ def decode(data: bytes, kind: type[T], name: str) -> T:
         raise InvalidImage([Problem(f"the {name} is not JSON: {error}")]) from error
     try:
         return msgspec.convert(_without_nulls(msgspec.json.decode(data)), type=kind)
-    except (msgspec.DecodeError, RecursionError) as error:  # what is wrong in its form may come before what is no JSON
+    except (
+        msgspec.DecodeError,
+        UnicodeDecodeError,
+        RecursionError,
+    ) as error:  # what is wrong in its form may come before what is no JSON
         raise InvalidImage([Problem(f"the {name} is malformed: {error}")]) from error
 
 

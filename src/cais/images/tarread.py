@@ -10,14 +10,19 @@ from typing import Protocol
 
 import msgspec
 
-from cais.errors import InvalidImage, Problem
+from cais.errors import InvalidImage, Problem, printable
 from cais.images import tarwrite
 from cais.images.limits import DEFAULT_LIMITS, Limits
 
 BLOCK = tarwrite.BLOCK
 _READ_BYTES = 1 << 18
+_LENGTH_DIGITS = 9
+_MAX_ID = (1 << 32) - 2  # the last one says "unchanged" (chown(2))
+_MAX_TIME_S = 1 << 40
+_MAX_SIZE = (1 << 63) - 1
 _OLD_REGULAR, _CONTIGUOUS = b"\0", b"7"
 _PAX, _PAX_GLOBAL, _GNU_NAME, _GNU_LINK = b"x", b"g", b"L", b"K"
+_SPEAKING = (_PAX, _PAX_GLOBAL, _GNU_NAME, _GNU_LINK)
 _KINDS = (
     tarwrite.REGULAR,
     tarwrite.HARD_LINK,
@@ -61,6 +66,7 @@ class TarReader:
         self._stream = stream
         self._limits = limits
         self._global: dict[bytes, bytes] = {}
+        self._global_bytes = 0
         self._left = 0
         self._padding = 0
         self.position = 0
@@ -92,21 +98,33 @@ class TarReader:
 
     def _next(self) -> Member | None:
         extended: dict[bytes, bytes] = {}
+        spoken = 0
         while True:
             block = self._block()
             if block is None:
                 return None
             kind, size = block[156:157], _number(block[124:136])
+            if kind in _SPEAKING:
+                # Bounded together too: any number of them may come before one entry, or before none.
+                spoken += size + BLOCK
+                if spoken > self._limits.metadata_bytes:
+                    raise _malformed(f"an entry's extended headers of {spoken} bytes are too large")
             if kind == _PAX:
                 extended.update(self._records(size))
             elif kind == _PAX_GLOBAL:
-                self._global.update(self._records(size))
+                self._remember(self._records(size), size)
             elif kind == _GNU_NAME:
                 extended[b"path"] = self._metadata(size).rstrip(b"\0")
             elif kind == _GNU_LINK:
                 extended[b"linkpath"] = self._metadata(size).rstrip(b"\0")
             else:
                 return _member(block, {**self._global, **extended})
+
+    def _remember(self, records: Mapping[bytes, bytes], size: int) -> None:
+        self._global_bytes += size
+        if self._global_bytes > self._limits.metadata_bytes:
+            raise _malformed("its global headers are too large")
+        self._global.update(records)
 
     def _block(self) -> bytes | None:
         # Two blocks of zeros end an archive; a single one followed by nothing is accepted, as other readers do.
@@ -123,14 +141,17 @@ class TarReader:
     def _records(self, size: int) -> dict[bytes, bytes]:
         body = self._metadata(size)
         records: dict[bytes, bytes] = {}
-        while body:
-            length_text, _, _ = body.partition(b" ")
-            length = int(length_text) if length_text.isdigit() and len(length_text) < 10 else 0
-            key, equals, value = body[len(length_text) + 1 : length].partition(b"=")
-            if not equals or not value.endswith(b"\n"):
+        begin = 0
+        while begin < len(body):
+            # "length key=value\n"; the length has few digits, so the blank is looked for nearby only.
+            blank = body.find(b" ", begin, begin + _LENGTH_DIGITS + 1)
+            digits = body[begin:blank] if blank > 0 else b""
+            end = begin + int(digits) if digits.isdigit() else 0
+            key, equals, value = body[blank + 1 : end].partition(b"=")
+            if not equals or end > len(body) or not value.endswith(b"\n"):
                 raise _malformed("a pax header is broken")
             records[key] = value[:-1]
-            body = body[length:]
+            begin = end
         return records
 
     def _metadata(self, size: int) -> bytes:
@@ -183,7 +204,7 @@ def _member(block: bytes, extended: Mapping[bytes, bytes]) -> Member:
         raise _malformed(f"entry {_shown(name)} has the unsupported type {kind.decode('latin-1')!r}")
     if any(key.startswith(b"GNU.sparse.") for key in extended):
         raise _malformed(f"entry {_shown(name)} is a sparse file, which is not supported")
-    return Member(
+    member = Member(
         name=name,
         kind=kind,
         mode=_number(block[100:108]) & 0o7777,
@@ -194,6 +215,16 @@ def _member(block: bytes, extended: Mapping[bytes, bytes]) -> Member:
         link=extended.get(b"linkpath", _text(block[157:257])),
         xattrs=_xattrs(extended) if extended else {},
     )
+    _check_values(member)
+    return member
+
+
+def _check_values(member: Member) -> None:
+    """What no file system can express would be an error of the programming language, not of the kernel."""
+    if b"\0" in member.name or b"\0" in member.link or any("\0" in name for name in member.xattrs):
+        raise _malformed(f"the name of entry {_shown(member.name)} holds a NUL")
+    if max(member.uid, member.gid) > _MAX_ID or member.mtime > _MAX_TIME_S or member.size > _MAX_SIZE:
+        raise _malformed(f"entry {_shown(member.name)} has an owner, a time or a size that cannot be")
 
 
 def _xattrs(extended: Mapping[bytes, bytes]) -> dict[str, bytes]:
@@ -231,7 +262,7 @@ def _text(field: bytes) -> bytes:
 
 
 def _shown(text: bytes) -> str:
-    return '"' + text[:200].decode(errors="backslashreplace") + '"'
+    return '"' + printable(text[:200].decode(errors="backslashreplace")) + '"'
 
 
 def _malformed(why: str) -> InvalidImage:

@@ -15,7 +15,7 @@ import os
 import stat
 from collections.abc import Sequence
 
-from cais.errors import CaisError, HostError, InvalidImage, NoSpace, PermissionNeeded, Problem
+from cais.errors import CaisError, HostError, InvalidImage, NoSpace, PermissionNeeded, Problem, printable
 from cais.images import tarwrite
 from cais.images.layer import OPAQUE_NAME, WHITEOUT_PREFIX, is_carried
 from cais.images.limits import DEFAULT_LIMITS, Limits
@@ -83,7 +83,9 @@ class _Unpacker:
     def finish(self) -> None:
         """Set the folders' times, which unpacking into them has changed."""
         for path, mtime in self._times.items():
-            os.utime(self._open(path), (mtime, mtime))
+            fd = self._find(path)
+            if fd is not None:  # else something else stands there now
+                os.utime(fd, (mtime, mtime))
 
     def _count(self, member: Member) -> None:
         self._entries += 1
@@ -233,11 +235,10 @@ class _Unpacker:
         shutil.rmtree(path[-1], dir_fd=parent)
 
     def _forget(self, path: Path) -> None:
+        # Their times stay: to look through all of them for each replaced folder would take hostile archives quadratic time.
         depth = len(path)
         for known in [known for known in self._fds if known[:depth] == path]:
             os.close(self._fds.pop(known))
-        for known in [known for known in self._times if known[:depth] == path]:
-            del self._times[known]
 
 
 def _write_file(parent: int, name: bytes, member: Member, content: TarReader) -> None:
@@ -291,7 +292,7 @@ def _refuse(member: Member, why: str) -> InvalidImage:
 
 
 def _shown(name: bytes) -> str:
-    return name[:200].decode(errors="backslashreplace")
+    return printable(name[:200].decode(errors="backslashreplace"))
 
 
 def _explain(error: OSError, member: Member) -> CaisError:

@@ -118,6 +118,8 @@ def test_hostile_archives_are_refused(layer: Path, entries: list[str], message: 
         (["l a x", "h b a"], ["l a", "l b"]),
         (["c dev/null", "f dev/x"], ["d dev", "- dev/x"]),
         (["p pipe"], ["p pipe"]),
+        (["d a", "d a/b", "f a", "d a", "f a/b"], ["d a", "- a/b"]),
+        (["d a", "d a/b", "l a other"], ["l a"]),
         (["f .wh.a"], ["whiteout a"]),
         (["f .wh.a", "f a"], ["- a"]),
         (["f a", "f .wh.a"], ["- a"]),

@@ -81,6 +81,31 @@ def patched(data: bytes, offset: int, field: bytes) -> bytes:
 HEADER = tarwrite.header(b"name", tarwrite.REGULAR, size=10) + b"0123456789" + tarwrite.padding(10)
 
 
+def pax(kind: bytes = b"x", **records: bytes) -> bytes:
+    body = b"".join(tarwrite._record(key.encode(), value) for key, value in records.items())
+    return tarwrite.header(b"p", kind, size=len(body)) + body + tarwrite.padding(len(body))
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (pax(path=b"a\0b") + HEADER, "holds a NUL"),
+        (pax(linkpath=b"a\0b") + HEADER, "holds a NUL"),
+        (pax(uid=b"4294967295") + HEADER, "cannot be"),
+        (pax(mtime=b"99999999999999") + HEADER, "cannot be"),
+        (pax(size=b"99999999999999999999") + HEADER, "cannot be"),
+        (pax(path=b"x" * 70_000) * 64 + HEADER, "extended headers"),
+        (pax(b"g", a=b"x" * 70_000) * 64 + HEADER, "headers"),
+        ((pax(b"g", a=b"x" * 70_000) + HEADER) * 64, "global headers"),
+        (pax(path=b"\x1b[2J") + patched(HEADER, 156, b"S"), r"unsupported type"),
+    ],
+)
+def test_what_cannot_be_or_does_not_end_is_refused(data: bytes, message: str) -> None:
+    with pytest.raises(InvalidImage, match=message) as caught:
+        read(data)
+    assert "\x1b" not in caught.value.message
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [
