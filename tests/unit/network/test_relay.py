@@ -70,10 +70,10 @@ def way(port: int, target: int, protocol: Transport = Transport.TCP) -> Way:
 
 
 def read_all(connection: socket.socket) -> bytes:
-    data = b""
+    chunks = []
     while chunk := connection.recv(1 << 16):
-        data += chunk
-    return data
+        chunks.append(chunk)
+    return b"".join(chunks)
 
 
 def echo_when_told_all(connection: socket.socket) -> None:
