@@ -32,12 +32,14 @@ class ResourceEvent(msgspec.Struct, frozen=True, kw_only=True, tag="resource"):
 
 
 class StepEvent(msgspec.Struct, frozen=True, kw_only=True, tag="step"):
-    """A build step began, ended or was found in the cache. `step` numbers it within its build, from 1."""
+    """A build step began, ended or was found in the cache. `step` numbers it within its build, from 1; `place` is FILE:LINE of its
+    instruction; `detail` says why it is made, or what failed."""
 
     build: str
     step: int
     name: str
     phase: Phase
+    place: str = ""
     cached: bool = False
     elapsed_s: float = 0.0
     detail: str = ""

@@ -18,8 +18,10 @@ from collections.abc import Mapping
 import msgspec
 
 from cais.build.steps.model import CopyStep, RunStep, Step, WorkdirStep
+from cais.dockerfile.secretnames import looks_secret
 
 _VERSION = "1"
+_SHOWN_CHARACTERS = 40
 
 
 class Components(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -54,22 +56,32 @@ def cache_key(step: Step, parent: str, inputs: Mapping[str, str]) -> CacheKey:
 
 
 def differences(old: Components, new: Components) -> tuple[str, ...]:
-    """What makes `new` another key than `old`, in words; () when they are the same."""
-    found: list[str] = []
+    """What makes `new` another key than `old`, in words; () when only what came before differs, or nothing."""
     if old.what != new.what:
         return ("the instruction changed",)
-    for title, before, after in (
-        ("", old.inputs, new.inputs),
-        ("variable ", old.environment, new.environment),
-        ("", old.details, new.details),
-    ):
-        for name in sorted({*before, *after}):
-            if before.get(name) != after.get(name):
-                how = "is new" if name not in before else "is gone" if name not in after else "changed"
-                found.append(f'{title}"{name}" {how}')
-    if not found and old.parent != new.parent:
-        found.append("a step before it changed")
+    found = [f'"{name}" {_how(name, old.inputs, new.inputs)}' for name in _changed(old.inputs, new.inputs)]
+    found += [
+        f'variable "{name}" {_how(name, old.environment, new.environment)}{_values(name, old, new)}'
+        for name in _changed(old.environment, new.environment)
+    ]
+    found += [f"its {name} changed" for name in _changed(old.details, new.details)]
     return tuple(found)
+
+
+def _changed(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    return [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
+
+
+def _how(name: str, old: Mapping[str, str], new: Mapping[str, str]) -> str:
+    return "is new" if name not in old else "is gone" if name not in new else "changed"
+
+
+def _values(name: str, old: Components, new: Components) -> str:
+    """The old and the new value of a variable, unless its name says that it is nobody's business."""
+    values = (old.environment.get(name, ""), new.environment.get(name, ""))
+    if looks_secret(name) or not all(values) or max(map(len, values)) > _SHOWN_CHARACTERS:
+        return ""
+    return f' from "{values[0]}" to "{values[1]}"'
 
 
 def _components(step: Step, parent: str, inputs: Mapping[str, str]) -> Components:

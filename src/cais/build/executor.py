@@ -7,6 +7,8 @@ from typing import Protocol
 
 import msgspec
 
+DEFAULT_HOSTNAME = "buildkitsandbox"  # BuildKit's: a build may have come to count on it
+
 
 class BuildMount(msgspec.Struct, frozen=True, kw_only=True):
     """A mount of one RUN. `source` is a host path for "bind", unused for "tmpfs"."""
@@ -33,7 +35,7 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     user: str
     mounts: tuple[BuildMount, ...] = ()
     network: str = "default"
-    hostname: str = "buildkitsandbox"
+    hostname: str = DEFAULT_HOSTNAME
     extra_hosts: tuple[tuple[str, str], ...] = ()
     shm_size_bytes: int = 64 << 20
     ulimits: tuple[tuple[str, int, int], ...] = ()
@@ -46,3 +48,6 @@ class BuildExecutor(Protocol):
 
     def run(self, request: RunRequest, on_output: Callable[[bytes], None]) -> int:
         """Run to the end; stdout and stderr together go to `on_output`. Returns the exit code (128+n for signal n). Killed with its caller."""
+
+    def interact(self, request: RunRequest) -> int:
+        """Run on the caller's own terminal, or streams where there is none. Returns the exit code."""

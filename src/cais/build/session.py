@@ -66,6 +66,8 @@ class Session:
         self.stage_result: Callable[[int], StageResult] = _no_stages
         self.cancelled = threading.Event()
         self.made: dict[str, str] = {}
+        self.found_count = 0
+        self.made_count = 0
         self.downloads = Downloads(os.path.join(locations.build, "downloads"), request.environment, request.secrets)
         self._stack = contextlib.ExitStack()
         self._images = images
@@ -203,6 +205,14 @@ class Session:
             digest = digest_matches(tree, select(tree, selection, span))
         self.store.put_cached(alias, "", {"digest": digest})
         return digest
+
+    def count(self, *, cached: bool) -> None:
+        """One more step is through."""
+        with self._lock:
+            if cached:
+                self.found_count += 1
+            else:
+                self.made_count += 1
 
     def close(self) -> None:
         """Keep what was learned about the contexts' files, and end what speaks for the build."""

@@ -78,6 +78,7 @@ def check_only(
 
 def _build(session: Session) -> StoredImage:
     request = session.request
+    began = session.clock.monotonic()
     if request.network not in ("", "default", "host", "none"):
         raise BuildError(
             f'a build cannot be in the network "{request.network}"', hint='use "default", "host" or "none"'
@@ -94,7 +95,17 @@ def _build(session: Session) -> StoredImage:
     works = Stages(session, dockerfile, graph, target, arguments).prepare()
     entitlements.check(request, (step for work in works.values() for step in work.evaluated.steps))
     result = _solve(session, works, target)
-    return _finish(session, works[target].evaluated, result, platform)
+    image = _finish(session, works[target].evaluated, result, platform)
+    _sum_up(session, session.clock.monotonic() - began)
+    return image
+
+
+def _sum_up(session: Session, elapsed_s: float) -> None:
+    total = session.found_count + session.made_count
+    steps = "1 step" if total == 1 else f"{total} steps"
+    how = "all from the cache" if total and not session.made_count else f"{session.found_count} from the cache"
+    text = f"{session.request.name}: {steps}, {how}, in {elapsed_s:.1f} s"
+    session.events.emit(MessageEvent(phase=Phase.DONE, text=text))
 
 
 def _tell_findings(session: Session, checked: Checked) -> None:

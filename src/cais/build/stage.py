@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import os
 
 import msgspec
 
-from cais import decoding
-from cais.build.cachekey import CacheKey, Components, base_key, cache_key, differences
+from cais.build.cachekey import CacheKey, Components, base_key, cache_key
 from cais.build.evaluate import Evaluated
-from cais.build.select import Selection, file_digests, select
+from cais.build.explain import Explainer
+from cais.build.failure import StepFailed
+from cais.build.runs import StageBase
+from cais.build.select import Selection
 from cais.build.session import Session, StageResult
-from cais.build.sources import Base, Context, Image, Source, StageOutput
+from cais.build.sources import Base, Image, Source, StageOutput
 from cais.build.steplock import step_lock
 from cais.build.steps.copy import copy, selection_of
 from cais.build.steps.model import BindMount, CopyStep, RunStep, Step, WorkdirStep, sources_of
@@ -21,9 +24,10 @@ from cais.clock import rfc3339
 from cais.errors import CaisError, Span
 from cais.events import OutputEvent, Phase, StepEvent
 from cais.images.model import History
+from cais.images.protocol import PreparedSnapshot
 
 COMMENT = "cais"
-_EXPLAINED_FILES = 300
+FAILED_PREFIX = "failed "
 
 
 class NotReady(Exception):
@@ -55,12 +59,15 @@ class StageWork:
         self._title = title
         self._first_number = first_number
         self._proxies = proxies
+        self._explainer = Explainer(session, title, evaluated.steps)
         self._started = False
         self._done = 0
         self._key = ""
         self._snapshot = ""
         self._history: list[History] = []
         self._made_layer: list[bool] = []
+        self._made_any = False
+        self._found: list[tuple[Step, Components]] = []
 
     @property
     def remaining_sources(self) -> tuple[Source, ...]:
@@ -88,30 +95,51 @@ class StageWork:
             self._begin()
         steps = self.evaluated.steps
         while self._done < len(steps):
-            step = steps[self._done]
-            with at_step(step.span, "reading the sources"):
-                key = cache_key(step, self._key, self._inputs(step))
-            snapshot = self._cached(key)
-            if snapshot is None:
-                if not execute:
-                    return None
-                snapshot = self._make(step, key)
-            else:
-                self._tell(step, Phase.DONE, cached=True)
-            self._made_layer.append(snapshot != self._snapshot)
-            self._key, self._snapshot = key.digest, snapshot
-            self._done += 1
+            if not self._step(steps[self._done], execute=execute):
+                return None
+        if self._made_any:
+            self._explainer.save()
         return StageResult(key=self._key, snapshot=self._snapshot, history=(*self._history, *self._own_history()))
+
+    def _step(self, step: Step, *, execute: bool) -> bool:
+        """Find the step in the cache, or make it; False when it would have to be made."""
+        with at_step(step.span, "reading the sources"):
+            key = cache_key(step, self._key, self._inputs(step))
+        snapshot = self._cached(key)
+        made = snapshot is None
+        if snapshot is None:
+            if not execute:
+                return False
+            self._catch_up()
+            snapshot = self._make(step, key)
+            self._explainer.done(step, key.components, made=True)
+        else:
+            self._tell(step, Phase.DONE, cached=True)
+            self._found.append((step, key.components))
+        self._session.count(cached=not made)
+        self._made_any = self._made_any or made
+        self._made_layer.append(snapshot != self._snapshot)
+        self._key, self._snapshot = key.digest, snapshot
+        self._done += 1
+        return True
+
+    def _catch_up(self) -> None:
+        """Tell the explainer of the steps that were in the cache: only where something is made does anybody ask."""
+        for step, components in self._found:
+            self._explainer.done(step, components, made=False)
+        self._found.clear()
 
     def _begin(self) -> None:
         if isinstance(self._base, StageOutput):
             result = self._session.stage_result(self._base.index)
             self._key, self._snapshot, self._history = result.key, result.snapshot, list(result.history)
+            self._explainer.begin(StageBase(name=f"stage {self._base.index}", identity=result.key))
         elif isinstance(self._base, Image):
             image = self._session.image(self._base.reference, self._base_span)
             self._key = base_key(image.id, self._session.epoch_s)
             self._snapshot = image.chain_ids[-1] if image.chain_ids else ""
             self._history = list(image.config.history)
+            self._explainer.begin(StageBase(name=self._base.reference, identity=image.id))
         else:
             self._key = base_key("", self._session.epoch_s)
         self._started = True
@@ -152,8 +180,9 @@ class StageWork:
                 if snapshot is None:
                     snapshot = self._execute(step)
                     self._session.made[key.digest] = snapshot
-                    self._remember(step, key, snapshot)
+                    self._session.store.put_cached(key.digest, snapshot, {})
         except CaisError as error:
+            self._explainer.failed(step, key.components)
             self._tell(step, Phase.ERROR, elapsed_s=self._session.clock.monotonic() - began, detail=error.message)
             raise
         self._tell(step, Phase.DONE, cached=cached, elapsed_s=self._session.clock.monotonic() - began)
@@ -173,43 +202,35 @@ class StageWork:
             else:
                 from cais.build.steps.run import run
 
-                run(self._session, step, prepared.merged, self._output, self._proxies)
+                try:
+                    run(self._session, step, prepared.merged, self._output, self._proxies)
+                except StepFailed as failure:
+                    self._keep_failed(step, prepared, failure)
+                    raise
             return prepared.commit(epoch_s=self._session.epoch_s, fold=isinstance(step, RunStep))
 
-    def _remember(self, step: Step, key: CacheKey, snapshot: str) -> None:
-        components = msgspec.json.encode(key.components).decode()
-        self._session.store.put_cached(key.digest, snapshot, {"components": components})
-        row = {"components": components, "files": msgspec.json.encode(self._files(step)).decode()}
-        self._session.store.put_cached(self._place(), "", row)
+    def _keep_failed(self, step: RunStep, prepared: PreparedSnapshot, failure: StepFailed) -> None:
+        """Keep what a failed command left, in place of what it left the last time, and say how to look at it."""
+        snapshot = failure.snapshot = prepared.commit(epoch_s=self._session.epoch_s, fold=True)
+        facts = {"step": msgspec.json.encode(step).decode(), "build": self._session.request.name}
+        self._session.store.put_cached(FAILED_PREFIX + self._place(), snapshot, facts)
+
+        def open_shell() -> int:
+            from cais.build.steps.run import shell
+
+            with self._session.working(snapshot, lend=True) as kept:
+                return shell(self._session, step, kept.merged, self._proxies)
+
+        failure.open_shell = open_shell
 
     def _cause(self, step: Step, key: CacheKey) -> str:
-        """Why the step is made, compared with the last time it was; "" the first time."""
-        if self._without_cache:
-            return "the cache is not used"
-        row = self._session.store.get_cached(self._place())
-        if row is None:
-            return ""
-        old = decoding.decode(row["components"], Components)
-        files = decoding.decode(row["files"], dict[str, str])
-        if old.what == "COPY" and old.inputs != key.components.inputs:
-            now = self._files(step)
-            changed = [name for name in sorted({*files, *now}) if files.get(name) != now.get(name)]
-            if changed:
-                more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
-                return ", ".join(f'"{name}"' for name in changed[:3]) + f"{more} changed"
-        return "; ".join(differences(old, key.components)[:3]) or "its result is no longer there"
-
-    def _files(self, step: Step) -> dict[str, str]:
-        if not isinstance(step, CopyStep) or not step.sources or not isinstance(step.source, Context):
-            return {}
-        tree = self._session.context(step.source.name)
-        return file_digests(tree, select(tree, selection_of(step), step.span), _EXPLAINED_FILES)
+        return "the cache is not used" if self._without_cache else self._explainer.cause(step, key.components)
 
     def _place(self) -> str:
-        """Where the last components of a step are kept: by project, Dockerfile, stage and number."""
+        """Which step of which Dockerfile this is, whatever it says."""
         request = self._session.request
         place = f"{request.context}\0{request.dockerfile}\0{request.name}\0{self._title}\0{self._done}"
-        return "last " + hashlib.sha256(place.encode(errors="surrogateescape")).hexdigest()
+        return hashlib.sha256(place.encode(errors="surrogateescape")).hexdigest()
 
     def _own_history(self) -> list[History]:
         created = rfc3339(self._session.epoch_s)
@@ -238,6 +259,7 @@ class StageWork:
                 build=self._session.request.name,
                 step=self._first_number + self._done,
                 name=f"[{label}] {first_line}",
+                place=f"{os.path.basename(step.span.file)}:{step.span.line}",
                 phase=phase,
                 cached=cached,
                 elapsed_s=elapsed_s,

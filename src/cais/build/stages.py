@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Sequence
 
 import msgspec
@@ -130,6 +131,7 @@ class Stages:
                 build=self._session.request.name,
                 step=number,
                 name=f"[{label}] {stage.base.text}" if label else stage.base.text,
+                place=f"{os.path.basename(stage.base.span.file)}:{stage.base.span.line}",
                 phase=phase,
                 cached=cached,
                 elapsed_s=elapsed_s,

@@ -33,15 +33,12 @@ def run(args: argparse.Namespace, wire: Wire) -> int:
         for name in chosen:
             print(f"build image of {name}")
         return 0
-    view = wire.view(quiet=args.quiet, kind=args.progress)
-    try:
+    with buildflags.shown(wire, args) as view:
         builder = wire.service_builder(view, _options(args))
         if args.check:
             checked = [builder.check(project, project.services[name]) for name in chosen]
             return buildflags.report(checked, args.format, color=wire.color)
         images = ensure_images(project, chosen, wire.image_source(view), builder, ImageOptions(build=True))
-    finally:
-        view.close()
     if args.quiet:
         for name in chosen:
             print(images[name].id)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cais.errors import UsageError
 
 if TYPE_CHECKING:
     from cais.build.check import Checked
+    from cais.build.failure import StepFailed
+    from cais.cli.wire import Wire
+    from cais.events import EventSink
 
 KINDS_OF_PROGRESS = ("auto", "tty", "plain", "json", "quiet")
 
@@ -29,7 +33,41 @@ def add_common_flags(parser: argparse.ArgumentParser) -> None:
         help="an SSH agent, or keys, for RUN --mount=type=ssh")  # fmt: skip
     add("--check", action="store_true", help="check the Dockerfile, build nothing; ends with 1 when something is found")
     add("--format", choices=("text", "json", "sarif"), default="text", help="how --check tells what it found")
+    add("--explain", action="store_true", help="say of each step whether it was cached, and if not why")
+    add("--shell-on-error", action="store_true",
+        help="open a shell in what a failed RUN left, with its mounts and variables")  # fmt: skip
     add("--progress", choices=KINDS_OF_PROGRESS, help="how progress is shown (also before the command)")
+
+
+@contextlib.contextmanager
+def shown(wire: Wire, args: argparse.Namespace) -> Iterator[EventSink]:
+    """A progress view for the block. After it, also after a failure, what --explain and --shell-on-error ask for."""
+    from cais.build.failure import StepFailed
+    from cais.cli.view.explained import Explaining
+
+    view = wire.view(quiet=args.quiet, kind=args.progress)
+    explaining = Explaining(view)
+    try:
+        yield explaining if args.explain else view
+    except StepFailed as failure:
+        view.close()
+        if args.shell_on_error and failure.open_shell is not None:
+            _open_shell(failure)
+        raise
+    finally:
+        view.close()
+        if args.explain:
+            sys.stdout.write(explaining.text())
+
+
+def _open_shell(failure: StepFailed) -> None:
+    from cais.cli.view.problems import render_error
+
+    assert failure.open_shell is not None
+    sys.stderr.write(render_error(failure, color=sys.stderr.isatty()))
+    sys.stderr.write("A shell in what it left; what you change here is lost. `exit` leaves it.\n")
+    sys.stderr.flush()
+    failure.open_shell()
 
 
 def report(checked: Sequence[Checked], form: str, *, color: bool) -> int:

@@ -74,8 +74,7 @@ def _give(args: argparse.Namespace, image: StoredImage) -> None:
 
 
 def _with_view(work: Callable[..., Result], request: BuildRequest, wire: Wire, args: argparse.Namespace) -> Result:
-    view = wire.view(quiet=args.quiet, kind=args.progress)
-    try:
+    with buildflags.shown(wire, args) as view:
         return work(
             request,
             store=wire.images,
@@ -85,8 +84,6 @@ def _with_view(work: Callable[..., Result], request: BuildRequest, wire: Wire, a
             clock=wire.clock,
             locations=wire.locations,
         )
-    finally:
-        view.close()
 
 
 def _request(args: argparse.Namespace, wire: Wire, context: str, text: str | None) -> BuildRequest:

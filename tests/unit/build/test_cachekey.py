@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from cais.build.cachekey import base_key, cache_key, differences
+from cais.build.gitaddress import GitAddress
 from cais.build.steps.model import BindMount, CacheMount, CopyStep, InlineFile, RunStep, SecretMount, WorkdirStep
 from cais.errors import Span
 
@@ -15,25 +16,30 @@ COPY = CopyStep(span=HERE, text="COPY a /", sources=("a",), destination="/")
 PARENT = base_key("sha256:1", 0)
 
 CHANGES = [
-    (RUN, {"argv": ("sh", "-c", "y")}, '"command" changed'),
-    (RUN, {"environment": {"A": "1", "B": "3"}}, 'variable "B" changed'),
+    (RUN, {"argv": ("sh", "-c", "y")}, "its command changed"),
+    (RUN, {"environment": {"A": "1", "B": "3"}}, 'variable "B" changed from "2" to "3"'),
     (RUN, {"environment": {"A": "1"}}, 'variable "B" is gone'),
-    (RUN, {"user": "ana"}, '"user" changed'),
-    (RUN, {"working_dir": "/w"}, '"WORKDIR" changed'),
-    (RUN, {"network": "none"}, '"network" changed'),
-    (RUN, {"mounts": (CacheMount(target="/c", id="c"),)}, '"mounts" changed'),
-    (RUN, {"mounts": (SecretMount(id="s", target="/s"),)}, '"mounts" changed'),
-    (RUN, {"mounts": (BindMount(target="/b"),)}, '"mounts" changed'),
-    (RUN, {"script": InlineFile("/x", "y")}, '"script" changed'),
-    (COPY, {"sources": ("b",)}, '"sources" changed'),
-    (COPY, {"destination": "/b"}, '"destination" changed'),
-    (COPY, {"chown": "1"}, '"owner" changed'),
-    (COPY, {"chmod": "1"}, '"mode" changed'),
-    (COPY, {"exclude": ("x",)}, '"exclude" changed'),
-    (COPY, {"parents": True}, '"parents" changed'),
-    (COPY, {"unpack": True}, '"unpack" changed'),
-    (COPY, {"inline": (InlineFile("a", "b"),)}, '"here-documents" changed'),
-    (WorkdirStep(span=HERE, text="", path="/a", user=""), {"path": "/b"}, '"path" changed'),
+    (RUN, {"insecure": True}, "its insecure changed"),
+    (COPY, {"link": True}, "its link changed"),
+    (COPY, {"addresses": ("http://x/y",)}, "its addresses changed"),
+    (COPY, {"repositories": (GitAddress(remote="git://x/y"),)}, "its repositories changed"),
+    (COPY, {"unpack_fetched": True}, "its unpack fetched changed"),
+    (RUN, {"user": "ana"}, "its user changed"),
+    (RUN, {"working_dir": "/w"}, "its WORKDIR changed"),
+    (RUN, {"network": "none"}, "its network changed"),
+    (RUN, {"mounts": (CacheMount(target="/c", id="c"),)}, "its mounts changed"),
+    (RUN, {"mounts": (SecretMount(id="s", target="/s"),)}, "its mounts changed"),
+    (RUN, {"mounts": (BindMount(target="/b"),)}, "its mounts changed"),
+    (RUN, {"script": InlineFile("/x", "y")}, "its script changed"),
+    (COPY, {"sources": ("b",)}, "its sources changed"),
+    (COPY, {"destination": "/b"}, "its destination changed"),
+    (COPY, {"chown": "1"}, "its owner changed"),
+    (COPY, {"chmod": "1"}, "its mode changed"),
+    (COPY, {"exclude": ("x",)}, "its exclude changed"),
+    (COPY, {"parents": True}, "its parents changed"),
+    (COPY, {"unpack": True}, "its unpack changed"),
+    (COPY, {"inline": (InlineFile("a", "b"),)}, "its here-documents changed"),
+    (WorkdirStep(span=HERE, text="", path="/a", user=""), {"path": "/b"}, "its path changed"),
 ]
 
 
@@ -58,12 +64,20 @@ def test_place_text_and_order_of_variables_are_not(step: RunStep | CopyStep) -> 
 def test_parents_inputs_and_epoch_are() -> None:
     one = cache_key(COPY, PARENT, {"files": "1"})
     assert differences(one.components, cache_key(COPY, PARENT, {"files": "2"}).components) == ('"files" changed',)
-    assert differences(one.components, cache_key(COPY, "other", {"files": "1"}).components) == (
-        "a step before it changed",
-    )
+    other = cache_key(COPY, "other", {"files": "1"})
+    assert other.digest != one.digest
+    assert differences(one.components, other.components) == ()
     assert differences(one.components, cache_key(RUN, PARENT, {}).components) == ("the instruction changed",)
     assert base_key("a", 0) != base_key("a", 1)
     assert base_key("a", 0) != base_key("b", 0)
+
+
+def test_the_value_of_a_secret_or_a_long_variable_is_not_shown() -> None:
+    for name, value in (("API_TOKEN", "x"), ("A", "x" * 41)):
+        old, new = (
+            cache_key(msgspec.structs.replace(RUN, environment={name: each}), PARENT, {}) for each in ("1", value)
+        )
+        assert differences(old.components, new.components) == (f'variable "{name}" changed',)
 
 
 def test_keys_stay_the_same_between_releases() -> None:

@@ -69,7 +69,8 @@ def _bind_source(session: Session, source: Source, path: str, span: Span, stack:
 def _cache(session: Session, mount: CacheMount, span: Span, stack: contextlib.ExitStack) -> BuildMount:
     parent = os.path.join(session.locations.build, "caches")
     os.makedirs(parent, mode=0o700, exist_ok=True)
-    name = hashlib.sha256(f"{mount.id}\0{_seed_name(mount)}".encode()).hexdigest()[:32]
+    namespace = session.request.given_arguments.get("BUILDKIT_CACHE_MOUNT_NS", "")
+    name = hashlib.sha256(f"{namespace}{mount.id}\0{_seed_name(mount)}".encode()).hexdigest()[:32]
     folder = os.path.join(parent, _locked_name(parent, name, mount.sharing, stack))
     with durable.locked(os.path.join(parent, ".new")):
         if not os.path.isdir(folder):

@@ -4,43 +4,33 @@ from __future__ import annotations
 
 import codecs
 import contextlib
-from collections.abc import Callable
+import os
+import stat
+from collections.abc import Callable, Iterator
+
+import msgspec
 
 from cais.build import host
-from cais.build.executor import BuildMount, RunRequest
+from cais.build.diagnosis import Evidence, likely_cause
+from cais.build.executor import DEFAULT_HOSTNAME, BuildMount, RunRequest
+from cais.build.failure import StepFailed
 from cais.build.session import Session
 from cais.build.steps.model import RunStep
 from cais.build.steps.mounting import mounted
 from cais.errors import BuildError, CaisError, Interrupted
+from cais.linux.rootpath import resolve_in_root
 
-_TAIL_LINES = 20
+_TAIL_LINES = 40
 _TAIL_CHARACTERS = 16_000
-_NOT_EXECUTABLE = 126
-_NOT_FOUND = 127
-_KILLED = 137
+_SHELLS = ("/bin/bash", "/bin/sh", "/busybox/sh")
+_SCRIPT_BYTES = 1 << 16
 
 
 def run(session: Session, step: RunStep, root: str, on_text: Callable[[str], None], proxies: dict[str, str]) -> None:
-    """Do the step in `root`; `proxies` are those given as build arguments. Raises BuildError, placed at the step."""
+    """Do the step in `root`; `proxies` are those given as build arguments. Raises StepFailed and BuildError, placed at the step."""
     output = _Output(session, on_text)
-    with contextlib.ExitStack() as stack:
-        mounts, variables = mounted(session, step, stack)
-        lent, lent_variables = _lent(session, step)
-        environment = {**lent_variables, **proxies, **step.environment, **variables}
-        environment.setdefault("SOURCE_DATE_EPOCH", str(session.epoch_s))
-        request = RunRequest(
-            root=root,
-            argv=step.argv,
-            environment=environment,
-            working_dir=step.working_dir,
-            user=step.user,
-            mounts=(*lent, *mounts),
-            network=step.network if step.network != "default" else session.request.network or "default",
-            extra_hosts=session.request.extra_hosts,
-            shm_size_bytes=session.request.shm_size_bytes,
-            ulimits=session.request.ulimits,
-            insecure=step.insecure,
-        )
+    kills_before = _oom_kills()
+    with _prepared(session, step, root, proxies) as request:
         try:
             code = session.executor.run(request, output.take)
         except Interrupted:
@@ -51,12 +41,84 @@ def run(session: Session, step: RunStep, root: str, on_text: Callable[[str], Non
             ) from error
     output.end()
     if code != 0:
-        raise BuildError(
+        evidence = Evidence(
+            code=code,
+            output="\n".join(output.tail()),
+            oom_kills=_oom_kills() - kills_before,
+            free_bytes=_free_bytes(root),
+            has_carriage_returns=_has_carriage_returns(step, root),
+            network=request.network,
+            host_ca=session.request.host_ca,
+        )
+        raise StepFailed(
             f"RUN failed with exit code {code}: {_shortened(step.text)}",
             span=step.span,
-            hint=_hint(code),
+            hint=likely_cause(evidence),
             details=output.tail(),
         )
+
+
+def shell(session: Session, step: RunStep, root: str, proxies: dict[str, str]) -> int:
+    """A shell in `root` on the caller's terminal, with the step's user, folder, variables and mounts; its exit code. Raises BuildError."""
+    program = next((each for each in _SHELLS if os.path.lexists(root + resolve_in_root(root, each))), None)
+    if program is None:
+        raise BuildError("the image has no shell", span=step.span, hint="looked for " + ", ".join(_SHELLS))
+    with _prepared(session, step, root, proxies) as request:
+        return session.executor.interact(msgspec.structs.replace(request, argv=(program,)))
+
+
+@contextlib.contextmanager
+def _prepared(session: Session, step: RunStep, root: str, proxies: dict[str, str]) -> Iterator[RunRequest]:
+    with contextlib.ExitStack() as stack:
+        mounts, variables = mounted(session, step, stack)
+        lent, lent_variables = _lent(session, step)
+        environment = {**lent_variables, **proxies, **step.environment, **variables}
+        environment.setdefault("SOURCE_DATE_EPOCH", str(session.epoch_s))
+        yield RunRequest(
+            root=root,
+            argv=step.argv,
+            environment=environment,
+            working_dir=step.working_dir,
+            user=step.user,
+            mounts=(*lent, *mounts),
+            network=step.network if step.network != "default" else session.request.network or "default",
+            hostname=session.request.given_arguments.get("BUILDKIT_SANDBOX_HOSTNAME") or DEFAULT_HOSTNAME,
+            extra_hosts=session.request.extra_hosts,
+            shm_size_bytes=session.request.shm_size_bytes,
+            ulimits=session.request.ulimits,
+            insecure=step.insecure,
+        )
+
+
+def _oom_kills() -> int:
+    """How many processes the kernel has killed for memory since the machine started (proc_vmstat(5)); 0 where it does not say."""
+    with open("/proc/vmstat", encoding="ascii") as stream:
+        return next((int(line.split()[1]) for line in stream if line.startswith("oom_kill ")), 0)
+
+
+def _free_bytes(root: str) -> int:
+    room = os.statvfs(root)
+    return room.f_bavail * room.f_frsize
+
+
+def _has_carriage_returns(step: RunStep, root: str) -> bool:
+    """Whether the command itself, or a script that it names, has lines that end in a carriage return."""
+    if any("\r" in word for word in step.argv) or (step.script is not None and "\r" in step.script.content):
+        return True
+    named = [word for text in step.argv for word in text.split() if "/" in word or "." in word]
+    return any(_is_crlf_script(root, os.path.join("/", step.working_dir, word)) for word in named[:20])
+
+
+def _is_crlf_script(root: str, path: str) -> bool:
+    try:
+        fd = os.open(root + resolve_in_root(root, path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, ValueError):  # not a file's name, or none that is there
+        return False
+    with os.fdopen(fd, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            return False
+        head = stream.read(_SCRIPT_BYTES)
+    return head.startswith(b"#!") and b"\r\n" in head
 
 
 def _lent(session: Session, step: RunStep) -> tuple[tuple[BuildMount, ...], dict[str, str]]:
@@ -96,16 +158,6 @@ class _Output:
         if text:
             self._tail = (self._tail + text)[-_TAIL_CHARACTERS:]
             self._on_text(text)
-
-
-def _hint(code: int) -> str | None:
-    if code == _NOT_FOUND:
-        return "the command, or a program it calls, is not in the image"
-    if code == _NOT_EXECUTABLE:
-        return "the command is there but cannot be executed: chmod +x, or its interpreter is missing"
-    if code == _KILLED:
-        return "it was killed, most often because the memory was used up"
-    return None
 
 
 def _shortened(text: str) -> str:

@@ -23,12 +23,9 @@ from cais.dockerfile.instructions import (
     Workdir,
 )
 from cais.dockerfile.rules.model import Remark, Subject
+from cais.dockerfile.secretnames import looks_secret
 from cais.dockerfile.suggest import did_you_mean, nearest
 
-_SECRET = re.compile(
-    r"(?:_|^)(?:apikey|auth|credentials?|key|password|pword|passwd|secret|token)(?:_|$)", re.IGNORECASE
-)
-_NOT_SECRET = re.compile(r"(?:_|^)public(?:_|$)", re.IGNORECASE)
 _ALWAYS_THERE = frozenset(
     {"PATH"}
     | {f"{name}_PROXY" for name in ("HTTP", "HTTPS", "FTP", "NO", "ALL")}
@@ -90,7 +87,7 @@ def secrets_used_in_arg_or_env(subject: Subject) -> Iterator[Remark]:
     """ARG or ENV whose name says that it holds a secret."""
     for instruction in subject.all_instructions():
         for name in sorted(_set_by(instruction)):
-            if _SECRET.search(name) and not _NOT_SECRET.search(name):
+            if looks_secret(name):
                 keyword = type(instruction).__name__.upper()
                 message = f'{keyword} "{name}" looks like a secret, and would stay in the image or its history'
                 yield Remark(message, instruction.span, f"use RUN --mount=type=secret,id={name.lower()},env={name}")

@@ -36,14 +36,30 @@ class NativeBuildExecutor:
 
     def run(self, request: RunRequest, on_output: Callable[[bytes], None]) -> int:
         """Run to the end; see BuildExecutor.run. Raises CaisError when the command could not be started for a reason of the machine."""
+        with self._bundle(request, terminal=False) as (runtime, bundle):
+            returncode = _stream(_command(runtime, bundle), request.stdin, on_output, runtime.without)
+            return _exit_code(returncode, os.path.join(bundle, "log"))
+
+    def interact(self, request: RunRequest) -> int:
+        """On the caller's terminal; see BuildExecutor.interact."""
+        terminal = os.isatty(0) and os.isatty(1)
+        with self._bundle(request, terminal=terminal) as (runtime, bundle):
+            command = _command(runtime, bundle)
+            # With a terminal the runtime makes one inside, and copies.
+            apart = Apart(
+                lambda: proc.start(command, stdin=0, stdout=1, stderr=2).wait(), without=runtime.without, new_pids=True
+            )
+            return _exit_code(apart.result(), os.path.join(bundle, "log"))
+
+    @contextlib.contextmanager
+    def _bundle(self, request: RunRequest, *, terminal: bool) -> Iterator[tuple[Runtime, str]]:
         runtime = choose(self._locations)
         self._sweep(runtime)
         with _bundle(self._folder) as bundle:
-            config = configure(request, bundle, identify_in(request.root, request.user))
+            config = configure(request, bundle, identify_in(request.root, request.user), terminal=terminal)
             durable.write(os.path.join(bundle, "config.json"), oci.encode(config), sync=False)
             with present(request.root, mount_points(config.mounts)):
-                returncode = _stream(_command(runtime, bundle), request.stdin, on_output, runtime.without)
-            return _exit_code(returncode, os.path.join(bundle, "log"))
+                yield runtime, bundle
 
     def _sweep(self, runtime: Runtime) -> None:
         """Take away what killed builds left; a bundle whose lock is free belongs to nobody."""

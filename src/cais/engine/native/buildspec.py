@@ -28,7 +28,7 @@ from cais.linux.users import Identity
 _ANY_DEVICE = (oci.DeviceRule(allow=True, access="rwm"),)
 
 
-def configure(request: RunRequest, bundle: str, identity: Identity) -> oci.Config:
+def configure(request: RunRequest, bundle: str, identity: Identity, *, terminal: bool = False) -> oci.Config:
     """What the runtime is to run. With `insecure` it has the rights of a privileged container."""
     capabilities = own_bounding_set() if request.insecure else CAPABILITIES
     mounts = (
@@ -42,6 +42,7 @@ def configure(request: RunRequest, bundle: str, identity: Identity) -> oci.Confi
         oci_version=oci.VERSION,
         process=oci.Process(
             args=request.argv,
+            terminal=terminal,
             cwd=request.working_dir or "/",
             env=_environment(request, identity),
             user=oci.User(uid=identity.uid, gid=identity.gid, additional_gids=identity.additional_gids),
