@@ -29,6 +29,7 @@ VARIABLES = (
     ("COMPOSE_DISABLE_ENV_FILE", "true: do not read `.env`"),
     ("DOCKER_CONFIG", "the folder of Docker's `config.json`, for the credentials of registries (default: `~/.docker`)"),
     ("SOURCE_DATE_EPOCH", "what files and images of a build are dated with, in seconds (default: 1980)"),
+    ("CAIS_BUILD_CACHE", "how much the builder may keep, such as `20g` (default: a tenth of the disk, at least 10 GB)"),
     ("NO_COLOR", "no colours in what a command prints"),
 )
 

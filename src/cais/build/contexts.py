@@ -17,6 +17,7 @@ from cais import durable
 from cais.build import gitaddress, words
 from cais.build.downloads import Downloads
 from cais.build.gitaddress import GitAddress
+from cais.build.keeping import keeping
 from cais.build.repositories import Repositories
 from cais.errors import BuildError, InvalidImage, UsageError
 
@@ -68,8 +69,7 @@ class Contexts:
             key = hashlib.file_digest(stream, "sha256").hexdigest()[:32]
         target = os.path.join(self._folder, key)
         os.makedirs(self._folder, mode=0o700, exist_ok=True)
-        with durable.locked(f"{target}.lock"):
-            os.utime(f"{target}.lock")
+        with keeping(target, shown):
             if not os.path.isdir(target) and not self._unpack(path, target, shown):
                 return Located(dockerfile_text=_text(path, shown))
         return Located(folder=target)

@@ -9,7 +9,7 @@ import posixpath
 import threading
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import msgspec
 
@@ -22,9 +22,10 @@ _TIMEOUT_S = 60.0
 
 
 class Download(msgspec.Struct, frozen=True, kw_only=True):
-    """What an address gave: the file that holds it is named by `digest`. `modified_at` in seconds, 0 when the server did not say."""
+    """What the address `url` gave: the file that holds it is named by `digest`. `modified_at` in seconds, 0 when the server did not say."""
 
     digest: str
+    url: str = ""
     etag: str = ""
     last_modified: str = ""
     modified_at: float = 0.0
@@ -50,6 +51,7 @@ class Downloads:
                     kept = self._ask(url, kept, span)
                 self._known[url] = kept
             found = self._known[url]
+            os.utime(self._record(url))  # by this it is known when it was last used
         if wanted and found.digest != wanted:
             raise BuildError(
                 f'"{url}" has digest {found.digest}, not {wanted}',
@@ -131,6 +133,7 @@ class Downloads:
             modified = response.headers.get("Last-Modified", "")
             found = Download(
                 digest=f"sha256:{hasher.hexdigest()}",
+                url=_shown(url),
                 etag=response.headers.get("ETag", ""),
                 last_modified=modified,
                 modified_at=parsedate_to_datetime(modified).timestamp() if modified else 0.0,
@@ -142,6 +145,12 @@ class Downloads:
             raise
         durable.write(self._record(url), msgspec.json.encode(found), mode=0o600, sync=False)
         return found
+
+
+def _shown(url: str) -> str:
+    """An address without a password, and without what may be one."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def read_secret(given: bytes | str | None) -> str:

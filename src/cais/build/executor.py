@@ -51,3 +51,6 @@ class BuildExecutor(Protocol):
 
     def interact(self, request: RunRequest) -> int:
         """Run on the caller's own terminal, or streams where there is none. Returns the exit code."""
+
+    def sweep(self) -> None:
+        """Take away what killed builds left running or lying about."""

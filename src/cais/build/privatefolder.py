@@ -13,13 +13,9 @@ from collections.abc import Iterator
 @contextlib.contextmanager
 def private_folder(run_folder: str) -> Iterator[str]:
     """A folder for secrets and sockets, in memory where the run folder is; those that dead builds left are removed."""
-    parent = os.path.join(run_folder, "secrets")
+    parent = _parent(run_folder)
     os.makedirs(parent, mode=0o700, exist_ok=True)
-    for name in os.listdir(parent):
-        abandoned = _own(os.path.join(parent, name))
-        if abandoned is not None:
-            shutil.rmtree(os.path.join(parent, name))
-            os.close(abandoned)
+    sweep_private(run_folder)
     fd = None
     while fd is None:  # a sweep may come between the two calls and take the folder away
         folder = os.path.join(parent, secrets.token_hex(8))
@@ -30,6 +26,22 @@ def private_folder(run_folder: str) -> Iterator[str]:
     finally:
         shutil.rmtree(folder)
         os.close(fd)
+
+
+def sweep_private(run_folder: str) -> int:
+    """Remove the folders that dead builds left; how many."""
+    parent, count = _parent(run_folder), 0
+    for name in os.listdir(parent) if os.path.isdir(parent) else ():
+        abandoned = _own(os.path.join(parent, name))
+        if abandoned is not None:
+            shutil.rmtree(os.path.join(parent, name))
+            os.close(abandoned)
+            count += 1
+    return count
+
+
+def _parent(run_folder: str) -> str:
+    return os.path.join(run_folder, "secrets")
 
 
 def _own(folder: str) -> int | None:

@@ -21,6 +21,7 @@ from cais import durable, proc
 from cais.build import host
 from cais.build.downloads import read_secret
 from cais.build.gitaddress import GitAddress, is_commit
+from cais.build.keeping import keeping
 from cais.errors import BuildError, Span
 
 _INSTALL = "apt-get install git"
@@ -58,8 +59,7 @@ class Repositories:
         trees = os.path.join(self._folder, "trees")
         os.makedirs(trees, mode=0o700, exist_ok=True)
         target = os.path.join(trees, key)
-        with durable.locked(os.path.join(trees, f"{key}.lock")):
-            os.utime(os.path.join(trees, f"{key}.lock"))
+        with keeping(target, f"{address.shown} {commit[:12]}"):
             if not os.path.isdir(target):
                 self._fetch(address, commit, span)
                 self._check_out(address, commit, target, span)
@@ -83,8 +83,7 @@ class Repositories:
 
     def _fetch(self, address: GitAddress, commit: str, span: Span | None) -> None:
         repository = self._repository(address)
-        with durable.locked(repository + ".lock"):
-            os.utime(repository + ".lock")
+        with keeping(repository, address.shown):
             self._git(address, "init", "-q", "--bare", "--template=", repository, span=span)
             if self._has(address, commit):
                 return

@@ -66,6 +66,7 @@ class Session:
         self.stage_result: Callable[[int], StageResult] = _no_stages
         self.cancelled = threading.Event()
         self.made: dict[str, str] = {}
+        self.used_keys: list[str] = []
         self.found_count = 0
         self.made_count = 0
         self.downloads = Downloads(os.path.join(locations.build, "downloads"), request.environment, request.secrets)
@@ -215,8 +216,9 @@ class Session:
                 self.made_count += 1
 
     def close(self) -> None:
-        """Keep what was learned about the contexts' files, and end what speaks for the build."""
+        """Keep what was learned about the contexts' files, note which cached steps were used, and end what speaks for the build."""
         self._stack.close()
+        self.store.touch_cached(self.used_keys)
         for digests in self._digests:
             digests.save()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
@@ -9,7 +10,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from cais.build import entitlements
+from cais.build import entitlements, keeping
 from cais.build.check import Checked, check, read_dockerfile, refuse_fatal
 from cais.build.evaluate import Evaluated
 from cais.build.executor import BuildExecutor
@@ -25,7 +26,7 @@ from cais.build.stages import Stages
 from cais.clock import Clock, rfc3339
 from cais.dockerfile.instructions import Dockerfile
 from cais.dockerfile.parser import parse
-from cais.errors import BuildError, Span
+from cais.errors import BuildError, CaisError, Span
 from cais.events import EventSink, MessageEvent, Phase
 from cais.images.model import ImageConfig, StoredImage
 from cais.images.protocol import ImageStore
@@ -50,10 +51,32 @@ def build(
     session = Session(
         request, store=store, images=images, executor=executor, events=events, clock=clock, locations=locations
     )
+    with keeping.building(locations.build), contextlib.closing(session):
+        image = _build(session)
+    if session.made_count:
+        _keep_bound(session)
+    return image
+
+
+def _keep_bound(session: Session) -> None:
+    """Now and then, and never so that the build fails for it: what has been unused for longest makes room."""
+    from cais.build.prune import BOUND_VARIABLE, bound_of, keep_bound
+
+    locations = session.locations
     try:
-        return _build(session)
-    finally:
-        session.close()
+        bound_bytes = bound_of(session.request.environment.get(BOUND_VARIABLE), locations.build)
+        pruned = keep_bound(
+            bound_bytes, store=session.store, executor=session.executor, locations=locations, clock=session.clock
+        )
+    except (OSError, CaisError) as error:
+        text = f"the build cache could not be kept within its bound: {error}"
+        session.events.emit(MessageEvent(phase=Phase.WARNING, text=text))
+        return
+    if pruned is not None and pruned.removed:
+        text = (
+            f"the build cache was over its bound: removed {len(pruned.removed)} things, {pruned.freed_bytes >> 20} MiB"
+        )
+        session.events.emit(MessageEvent(phase=Phase.DONE, text=text))
 
 
 def check_only(
@@ -70,10 +93,8 @@ def check_only(
     session = Session(
         request, store=store, images=images, executor=executor, events=events, clock=clock, locations=locations
     )
-    try:
+    with keeping.building(locations.build), contextlib.closing(session):
         return check(session, read_dockerfile(session))
-    finally:
-        session.close()
 
 
 def _build(session: Session) -> StoredImage:

@@ -165,7 +165,10 @@ class StageWork:
         if made is not None or self._without_cache:
             return made
         row = self._session.store.get_cached(key.digest)
-        return None if row is None else row["snapshot"]
+        if row is None:
+            return None
+        self._session.used_keys.append(key.digest)
+        return row["snapshot"]
 
     def _make(self, step: Step, key: CacheKey) -> str:
         self._tell(step, Phase.WORKING, detail=self._cause(step, key))
@@ -180,7 +183,8 @@ class StageWork:
                 if snapshot is None:
                     snapshot = self._execute(step)
                     self._session.made[key.digest] = snapshot
-                    self._session.store.put_cached(key.digest, snapshot, {})
+                    facts = {"text": f"{self._session.request.name}: {_first_line(step)}"}
+                    self._session.store.put_cached(key.digest, snapshot, facts)
         except CaisError as error:
             self._explainer.failed(step, key.components)
             self._tell(step, Phase.ERROR, elapsed_s=self._session.clock.monotonic() - began, detail=error.message)
@@ -212,7 +216,8 @@ class StageWork:
     def _keep_failed(self, step: RunStep, prepared: PreparedSnapshot, failure: StepFailed) -> None:
         """Keep what a failed command left, in place of what it left the last time, and say how to look at it."""
         snapshot = failure.snapshot = prepared.commit(epoch_s=self._session.epoch_s, fold=True)
-        facts = {"step": msgspec.json.encode(step).decode(), "build": self._session.request.name}
+        text = f"{self._session.request.name}: {_first_line(step)} (failed)"
+        facts = {"step": msgspec.json.encode(step).decode(), "text": text}
         self._session.store.put_cached(FAILED_PREFIX + self._place(), snapshot, facts)
 
         def open_shell() -> int:
@@ -253,12 +258,11 @@ class StageWork:
     ) -> None:
         total = len(self.evaluated.steps) + 1
         label = f"{self._title} {self._done + 2}/{total}".strip()
-        first_line = step.text.splitlines()[0] if step.text else ""
         self._session.events.emit(
             StepEvent(
                 build=self._session.request.name,
                 step=self._first_number + self._done,
-                name=f"[{label}] {first_line}",
+                name=f"[{label}] {_first_line(step)}",
                 place=f"{os.path.basename(step.span.file)}:{step.span.line}",
                 phase=phase,
                 cached=cached,
@@ -266,3 +270,7 @@ class StageWork:
                 detail=detail,
             )
         )
+
+
+def _first_line(step: Step) -> str:
+    return step.text.splitlines()[0] if step.text else ""

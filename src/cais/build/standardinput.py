@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -49,6 +50,8 @@ def _of_context(folder: str, stdin: BinaryIO) -> Iterator[Taken]:
     os.makedirs(incoming, mode=0o700, exist_ok=True)
     path = durable.temporary_name(incoming)
     with open(path, "xb") as stream:
+        # What nobody holds any more, a prune removes.
+        fcntl.flock(stream, fcntl.LOCK_EX)
         try:
             shutil.copyfileobj(stdin, stream)
             stream.flush()

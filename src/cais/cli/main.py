@@ -41,6 +41,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "login": ("login", "log in to a registry"),
     "logout": ("logout", "log out of a registry"),
     "image": ("image", "list, inspect, import, save, load, remove images"),
+    "builder": ("builder", "what the builder keeps: how much it takes, and room made of it"),
     "version": ("version", "show the version"),
     "doctor": ("doctor", "what this machine can do, what is missing and how to get it"),
 }

@@ -7,11 +7,12 @@ under a provisional id that only this store knows. Callers treat ids as opaque.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 from cais.digest import Digest
+from cais.images.cachelayers import CacheLayer
 from cais.images.model import ImageConfig, StoredImage
 
 
@@ -103,3 +104,16 @@ class ImageStore(Protocol):
 
     def put_cached(self, key: str, snapshot_id: str, facts: Mapping[str, str]) -> None:
         """Keep a build cache row; `facts` come back with `snapshot_id` added under "snapshot"."""
+
+    def cached_with_prefix(self, prefix: str) -> tuple[Mapping[str, str], ...]:
+        """The build cache rows whose key begins with `prefix`, the newest first, as `get_cached` gives them."""
+
+    def touch_cached(self, keys: Iterable[str]) -> None:
+        """Build cache rows are used: what has not been for long goes first when room is made."""
+
+    def cache_layers(self) -> tuple[CacheLayer, ...]:
+        """The layers that the build cache leads to, each after its parent."""
+
+    def drop_cached(self, snapshot_ids: Iterable[str], *, before: float | None = None) -> bool:
+        """Forget build cache layers and the rows that lead to them, and rows without a layer that were last used before a time; then remove
+        what nothing needs. False when somebody else makes layers, so that nothing could be removed yet."""

@@ -50,6 +50,7 @@ SCHEMA = (
         created_at REAL NOT NULL
     )
     """,
+    "ALTER TABLE build_cache ADD COLUMN used_at REAL NOT NULL DEFAULT 0",
 )
 
 # From a snapshot down to its bottom layer.
@@ -89,6 +90,15 @@ class ImageRow(msgspec.Struct, frozen=True, kw_only=True):
     manifest: Digest
     manifest_bytes: int
     created_at: float
+
+
+class CacheRow(msgspec.Struct, frozen=True):
+    """One row of the build cache: the snapshot it leads to ("" for none), what was noted, and when it was last used."""
+
+    key: str
+    snapshot: str
+    facts: dict[str, str]
+    used_at: float
 
 
 _SNAPSHOT_COLUMNS = ", ".join(SnapshotRow.__struct_fields__)
@@ -246,9 +256,33 @@ class Rows:
     def set_cached(self, key: str, snapshot_id: str, facts: Mapping[str, str], created_at: float) -> None:
         """Keep a build cache row, in place of an older one."""
         self._connection.execute(
-            "INSERT OR REPLACE INTO build_cache VALUES (?, ?, ?, ?)",
-            (key, snapshot_id, msgspec.json.encode(facts).decode(), created_at),
+            "INSERT OR REPLACE INTO build_cache (key, snapshot, facts, created_at, used_at) VALUES (?, ?, ?, ?, ?)",
+            (key, snapshot_id, msgspec.json.encode(facts).decode(), created_at, created_at),
         )
+
+    def touch_cached(self, keys: Iterable[str], used_at: float, *, unless_after: float) -> None:
+        """Build cache rows are used, which is noted where that was last done before `unless_after`."""
+        self._connection.executemany(
+            "UPDATE build_cache SET used_at = ? WHERE key = ? AND used_at < ?",
+            [(used_at, key, unless_after) for key in keys],
+        )
+
+    def cached_keys(self, prefix: str) -> list[str]:
+        """The keys that begin with `prefix`, the newest first."""
+        condition = "WHERE substr(key, 1, ?) = ? ORDER BY created_at DESC"
+        rows = self._connection.execute(f"SELECT key FROM build_cache {condition}", (len(prefix), prefix))  # noqa: S608  (it is our own)
+        return [row[0] for row in rows]
+
+    def cache_rows(self) -> list[CacheRow]:
+        """Every build cache row."""
+        cursor = self._connection.execute("SELECT key, snapshot, facts, max(created_at, used_at) FROM build_cache")
+        return [
+            CacheRow(key, snapshot, decoding.decode(facts, dict[str, str]), at) for key, snapshot, facts, at in cursor
+        ]
+
+    def remove_cached(self, keys: Iterable[str]) -> None:
+        """Forget build cache rows."""
+        self._connection.executemany("DELETE FROM build_cache WHERE key = ?", [(key,) for key in keys])
 
     def cached_snapshots(self) -> set[str]:
         """The snapshots that build cache rows lead to."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cais.clock import Clock, SystemClock
@@ -27,10 +27,12 @@ from cais.locations import Locations
 if TYPE_CHECKING:  # see rows.py
     from cais.database import Database
     from cais.images.archive import Export
+    from cais.images.cachelayers import CacheLayer
     from cais.images.collect import Pruned, PruneOptions, UsersOf
 
 _ID = re.compile(r"(sha256:)?([a-f0-9]{1,64})")
 _FULL_HEX = 64
+_CACHE_USE_S = 600.0
 
 
 def _no_users(_image_id: Digest) -> Sequence[str]:
@@ -166,6 +168,28 @@ class ImageStore:
     def put_cached(self, key: str, snapshot_id: str, facts: Mapping[str, str]) -> None:
         """Keep a build cache row; `facts` come back with `snapshot_id` added under "snapshot"."""
         self.records.rows.set_cached(key, snapshot_id, facts, self.records.clock.now())
+
+    def cached_with_prefix(self, prefix: str) -> tuple[Mapping[str, str], ...]:
+        """The build cache rows whose key begins with `prefix`, the newest first."""
+        keys = self.records.rows.cached_keys(prefix)
+        return tuple(row for key in keys if (row := self.records.rows.cached(key)) is not None)
+
+    def touch_cached(self, keys: Iterable[str]) -> None:
+        """Build cache rows are used; noted once in a while, so that not every build has to write."""
+        now = self.records.clock.now()
+        self.records.rows.touch_cached(keys, now, unless_after=now - _CACHE_USE_S)
+
+    def cache_layers(self) -> tuple[CacheLayer, ...]:
+        """The layers that the build cache leads to, each after its parent."""
+        from cais.images.cachelayers import cache_layers
+
+        return cache_layers(self.records)
+
+    def drop_cached(self, snapshot_ids: Iterable[str], *, before: float | None = None) -> bool:
+        """Forget build cache layers and rows, and remove what nothing needs; see the protocol."""
+        from cais.images.cachelayers import drop
+
+        return drop(self.records, snapshot_ids, before)
 
     def close(self) -> None:
         """Give back the lease that keeps others from collecting; the end of the process does the same."""

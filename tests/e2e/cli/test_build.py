@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -171,3 +173,43 @@ services:
     refused = project.run("build", env={"SSH_AUTH_SOCK": ""})
     assert refused.code == 15
     assert refused.stderr.count("error: compose.yaml:3:") == 3, refused
+
+
+@pytest.fixture
+def own(project: Cais, tmp_path: Path, tiny: str) -> Cais:
+    """A root of the test's own, with the tiny image."""
+    project.ok("image", "save", tiny, "-o", str(tmp_path / "tiny.tar"))
+    cais = Cais(tmp_path / "root", project.folder)
+    cais.ok("image", "load", "-i", str(tmp_path / "tiny.tar"))
+    return cais
+
+
+def test_what_the_builder_keeps(own: Cais, tiny: str) -> None:
+    write(own, Dockerfile=f"FROM {tiny}\nRUN --mount=type=cache,target=/c,id=pip echo > /c/x; echo > /made\n")
+    own.ok("image", "build", "-t", "a:1", ".")
+    own.ok("image", "rm", "a:1")
+    shown = own.ok("builder", "du").stdout
+    assert re.search(r"cache-mount +\S+ +.* ago +pip\n", shown), shown
+    assert re.search(r"layer +.* a:1: RUN --mount=type=cache", shown), shown
+    assert "Reclaimable:" in shown
+    (mount,) = [
+        json.loads(line)
+        for line in own.ok("builder", "du", "--format", "json", "--filter", "type=cache-mount").stdout.splitlines()
+    ]
+    assert mount["words"] == "pip"
+    assert "would remove layer" in own.ok("builder", "prune", "--dry-run").stdout
+    assert own.ok("builder", "prune", "--filter", "until=1h").stdout == ""
+    assert "Deleted: layer" in own.ok("builder", "prune", "-f").stdout
+    assert "cache-mount" not in own.ok("builder", "du").stdout
+    wrong = own.run("builder", "prune", "--filter", "colour=red")
+    assert (wrong.code, "is not a filter" in wrong.stderr) == (16, True)
+
+
+def test_a_look_at_what_failed(own: Cais, tiny: str) -> None:
+    assert own.run("builder", "shell").code == 14
+    write(own, Dockerfile=f"FROM {tiny}\nENV A=b\nWORKDIR /w\nRUN echo x > left; false\n")
+    assert own.run("image", "build", "-t", "failing", ".").code == 17
+    result = own.ok("builder", "shell", stdin="cat left; echo $A; touch other\n")
+    assert "failing: RUN echo x > left; false (failed)" in result.stderr
+    assert result.stdout == "x\nb\n"
+    assert own.ok("builder", "shell", stdin="ls\n").stdout == "left\n"

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from cais import durable
 from cais.build.executor import BuildMount
+from cais.build.keeping import LOCK_SUFFIX, keeping, note_use
 from cais.build.place import Placement, place
 from cais.build.privatefolder import private_folder
 from cais.build.select import Selection, select
@@ -71,7 +72,7 @@ def _cache(session: Session, mount: CacheMount, span: Span, stack: contextlib.Ex
     os.makedirs(parent, mode=0o700, exist_ok=True)
     namespace = session.request.given_arguments.get("BUILDKIT_CACHE_MOUNT_NS", "")
     name = hashlib.sha256(f"{namespace}{mount.id}\0{_seed_name(mount)}".encode()).hexdigest()[:32]
-    folder = os.path.join(parent, _locked_name(parent, name, mount.sharing, stack))
+    folder = os.path.join(parent, _locked_name(parent, name, mount, stack))
     with durable.locked(os.path.join(parent, ".new")):
         if not os.path.isdir(folder):
             _make_cache(session, mount, folder, span)
@@ -82,17 +83,18 @@ def _seed_name(mount: CacheMount) -> str:
     return "" if mount.seed is None else f"{mount.seed}\0{mount.seed_path}"
 
 
-def _locked_name(parent: str, name: str, sharing: str, stack: contextlib.ExitStack) -> str:
+def _locked_name(parent: str, name: str, mount: CacheMount, stack: contextlib.ExitStack) -> str:
     """The cache to use, held by a lock that goes with this process: the one, or the first of its siblings that is free."""
-    if sharing != "private":
-        stack.enter_context(durable.locked(os.path.join(parent, name + ".lock"), shared=sharing == "shared"))
+    if mount.sharing != "private":
+        stack.enter_context(keeping(os.path.join(parent, name), mount.id, shared=mount.sharing == "shared"))
         return name
     number = 0
     while True:
         sibling = name if number == 0 else f"{name}-{number}"
-        fd = durable.try_lock(os.path.join(parent, sibling + ".lock"))
+        fd = durable.try_lock(os.path.join(parent, sibling + LOCK_SUFFIX))
         if fd is not None:
             stack.callback(os.close, fd)
+            note_use(fd, mount.id)
             return sibling
         number += 1
 

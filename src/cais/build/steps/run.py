@@ -17,7 +17,7 @@ from cais.build.failure import StepFailed
 from cais.build.session import Session
 from cais.build.steps.model import RunStep
 from cais.build.steps.mounting import mounted
-from cais.errors import BuildError, CaisError, Interrupted
+from cais.errors import BuildError, CaisError, Interrupted, Span
 from cais.linux.rootpath import resolve_in_root
 
 _TAIL_LINES = 40
@@ -60,11 +60,17 @@ def run(session: Session, step: RunStep, root: str, on_text: Callable[[str], Non
 
 def shell(session: Session, step: RunStep, root: str, proxies: dict[str, str]) -> int:
     """A shell in `root` on the caller's terminal, with the step's user, folder, variables and mounts; its exit code. Raises BuildError."""
-    program = next((each for each in _SHELLS if os.path.lexists(root + resolve_in_root(root, each))), None)
-    if program is None:
-        raise BuildError("the image has no shell", span=step.span, hint="looked for " + ", ".join(_SHELLS))
+    program = find_shell(root, step.span)
     with _prepared(session, step, root, proxies) as request:
         return session.executor.interact(msgspec.structs.replace(request, argv=(program,)))
+
+
+def find_shell(root: str, span: Span) -> str:
+    """The path of a shell in `root`. Raises BuildError."""
+    program = next((each for each in _SHELLS if os.path.lexists(root + resolve_in_root(root, each))), None)
+    if program is None:
+        raise BuildError("the image has no shell", span=span, hint="looked for " + ", ".join(_SHELLS))
+    return program
 
 
 @contextlib.contextmanager

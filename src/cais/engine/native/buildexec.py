@@ -61,8 +61,12 @@ class NativeBuildExecutor:
             with present(request.root, mount_points(config.mounts)):
                 yield runtime, bundle
 
-    def _sweep(self, runtime: Runtime) -> None:
+    def sweep(self) -> None:
         """Take away what killed builds left; a bundle whose lock is free belongs to nobody."""
+        if os.path.isdir(self._folder) and os.listdir(self._folder):
+            self._sweep(choose(self._locations))
+
+    def _sweep(self, runtime: Runtime) -> None:
         if self._swept or not os.path.isdir(self._folder):
             return
         self._swept = True
