@@ -50,6 +50,9 @@ def _pools(name: str, network: Node, problems: Problems) -> None:
         if families[index] in families[:index]:
             kind = "IPv6" if families[index] else "IPv4"
             problems.refuse(f'network "{name}" has several {kind} subnets, which a bridge cannot have', pool.span)
+        elif families[index] and reading.value(network, "enable_ipv6") is not True:
+            hint = "give the network `enable_ipv6: true`"
+            problems.warn(f'IPv6 subnet of network "{name}" has no effect: it has no IPv6', pool.span, hint)
 
 
 def _family(pool: Node) -> bool:

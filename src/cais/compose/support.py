@@ -94,7 +94,7 @@ ROWS: tuple[Row, ...] = (
     Row(_S + "ports.mode", _YES, "both modes publish on this machine"),
     Row(_S + "ports.name", _YES, "a remark for people"),
     Row(_S + "ports.app_protocol", _YES, "a remark for people"),
-    Row(_S + "networks.*.ipv6_address", _NO, "networks are IPv4 only"),
+    Row(_S + "networks.*.ipv6_address", _YES, "the network needs `enable_ipv6`"),
     Row(_S + "networks.*.link_local_ips", _YES, "of 169.254.0.0/16"),
     Row(_S + "networks.*.driver_opts", _YES, "com.docker.network.endpoint.ifname and .sysctls; others are named"),
     Row(_S + "networks.*.gw_priority", _YES, "the highest has the default route and the published ports"),
@@ -203,7 +203,11 @@ ROWS: tuple[Row, ...] = (
     Row(_N + "driver", _YES, "bridge; external networks named host, none or bridge are the network modes of that name"),
     Row(_N + "attachable", _YES, "every network is"),
     Row(_N + "enable_ipv4", _YES, "false is refused"),
-    Row(_N + "enable_ipv6", _NO, "networks are IPv4 only"),
+    Row(
+        _N + "enable_ipv6",
+        _YES,
+        "beside IPv4; without a subnet one of fd00::/8 is chosen; published ports are relayed from the host's IPv6 side, also to these",
+    ),
     Row(
         _N + "driver_opts",
         _YES,

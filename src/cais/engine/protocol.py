@@ -313,12 +313,14 @@ class ContainerState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NetworkState(msgspec.Struct, frozen=True, kw_only=True):
-    """What the engine knows of one network."""
+    """What the engine knows of one network. Without IPv6, `subnet6` and `gateway6` are ""."""
 
     spec: NetworkSpec
     subnet: str
     gateway: str
     bridge: str
+    subnet6: str = ""
+    gateway6: str = ""
 
 
 class VolumeState(msgspec.Struct, frozen=True, kw_only=True):

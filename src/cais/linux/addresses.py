@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar, Self
+
 import msgspec
 
 ADDRESS_BITS = 32
@@ -37,50 +39,63 @@ def mac_for(address: str) -> str:
 class Subnet(msgspec.Struct, frozen=True, order=True):
     """A range of addresses that share their first `prefix` bits; `first` is its lowest address as a number."""
 
+    bits: ClassVar[int] = ADDRESS_BITS
+    example: ClassVar[str] = "an IPv4 subnet such as 172.28.0.0/24"
+
     first: int
     prefix: int
 
     @staticmethod
-    def parse(text: str) -> Subnet:
-        """`a.b.c.d/n` with no bits set after the prefix; raises ValueError."""
+    def number(address: str) -> int:
+        """An address of this kind as a number; raises ValueError."""
+        return parse_address(address)
+
+    @staticmethod
+    def text(number: int) -> str:
+        """The usual form of an address of this kind."""
+        return format_address(number)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """An address, a slash, the prefix, with no bits set after that; raises ValueError."""
         address, slash, length = text.partition("/")
-        if not slash or not length.isdecimal() or int(length) > ADDRESS_BITS:
-            raise ValueError(f'"{text}" is not an IPv4 subnet such as 172.28.0.0/24')
-        subnet = Subnet.around(address, int(length))
-        if format_address(subnet.first) != address:
+        if not slash or not length.isdecimal() or int(length) > cls.bits:
+            raise ValueError(f'"{text}" is not {cls.example}')
+        subnet = cls.around(address, int(length))
+        if subnet.first != cls.number(address):
             raise ValueError(f'"{text}" has bits set after its prefix; the subnet is {subnet}')
         return subnet
 
-    @staticmethod
-    def around(address: str, prefix: int) -> Subnet:
+    @classmethod
+    def around(cls, address: str, prefix: int) -> Self:
         """The subnet of that size that holds `address`."""
-        size = 1 << (ADDRESS_BITS - prefix)
-        return Subnet(parse_address(address) // size * size, prefix)
+        size = 1 << (cls.bits - prefix)
+        return cls(cls.number(address) // size * size, prefix)
 
     @property
     def size(self) -> int:
         """How many addresses it has."""
-        return 1 << (ADDRESS_BITS - self.prefix)
+        return 1 << (self.bits - self.prefix)
 
     @property
     def broadcast(self) -> str:
         """Its highest address."""
-        return format_address(self.first + self.size - 1)
+        return self.address(self.size - 1)
 
     def address(self, number: int) -> str:
         """Its address `number`, from 0."""
-        return format_address(self.first + number)
+        return self.text(self.first + number)
 
     def holds(self, address: str) -> bool:
         """Whether `address` lies in it."""
-        return self.first <= parse_address(address) < self.first + self.size
+        return self.first <= self.number(address) < self.first + self.size
 
     def overlaps(self, other: Subnet) -> bool:
-        """Whether they share an address."""
+        """Whether they share an address. Both are of one kind."""
         return self.first < other.first + other.size and other.first < self.first + self.size
 
     def __str__(self) -> str:
-        return f"{format_address(self.first)}/{self.prefix}"
+        return f"{self.text(self.first)}/{self.prefix}"
 
 
 def _is_octet(text: str) -> bool:

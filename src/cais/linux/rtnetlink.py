@@ -10,11 +10,13 @@ import os
 import socket
 import struct
 from collections.abc import Iterator, Sequence
-from typing import Self
+from typing import Self, TypeVar
 
 import msgspec
 
-from cais.linux.addresses import Subnet, address_bytes, format_address
+from cais.linux import addresses6
+from cais.linux.addresses import Subnet, address_bytes
+from cais.linux.addresses6 import Subnet6
 
 # linux/netlink.h
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP, NLM_F_EXCL, NLM_F_CREATE = 0x1, 0x4, 0x300, 0x200, 0x400
@@ -33,8 +35,11 @@ IFLA_INFO_KIND, IFLA_INFO_DATA, VETH_INFO_PEER = 1, 2, 1
 IFLA_INFO_SLAVE_KIND, IFLA_INFO_SLAVE_DATA, IFLA_BRPORT_MODE = 4, 5, 4
 IFLA_BRPORT_STATE, IFLA_BRPORT_LEARNING, IFLA_BRPORT_FLUSH, IFLA_BRPORT_ISOLATED = 1, 8, 24, 33
 IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST = 1, 2, 4
+IFA_F_NODAD = 2
 RTA_DST, RTA_GATEWAY = 1, 5
 IFF_UP = 1
+
+_Kind = TypeVar("_Kind", bound=Subnet)
 
 _HEADER = struct.Struct("=IHHII")
 _LINK = struct.Struct("=BxHiII")
@@ -151,6 +156,14 @@ def add_address(index: int, address: str, subnet: Subnet) -> Request:
     return Request(doing, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, body, frozenset({errno.EEXIST}))
 
 
+def add_address6(index: int, address: str, subnet: Subnet6) -> Request:
+    """Give interface `index` an IPv6 address within `subnet`, good at once (nobody is asked whether it is taken); the same one again is fine."""
+    body = _ADDRESS.pack(socket.AF_INET6, subnet.prefix, IFA_F_NODAD, RT_SCOPE_UNIVERSE, index)
+    body += _attribute(IFA_ADDRESS, addresses6.address_bytes(address))
+    doing = f"give interface {index} address {address}"
+    return Request(doing, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, body, frozenset({errno.EEXIST}))
+
+
 def add_link_local(index: int, address: str) -> Request:
     """Give interface `index` a link-local address (RFC 3927: of 169.254.0.0/16); the same one again is fine."""
     packed = address_bytes(address)
@@ -161,10 +174,13 @@ def add_link_local(index: int, address: str) -> Request:
 
 
 def add_default_route(gateway: str) -> Request:
-    """Send what is for elsewhere to `gateway`; the same route again is fine."""
-    body = _ROUTE.pack(
-        socket.AF_INET, 0, 0, 0, RT_TABLE_MAIN, RTPROT_STATIC, RT_SCOPE_UNIVERSE, RTN_UNICAST, 0
-    ) + _attribute(RTA_GATEWAY, address_bytes(gateway))
+    """Send what is for elsewhere (by IPv6 if the gateway is of that kind) to `gateway`; the same route again is fine."""
+    family, packed = socket.AF_INET, b""
+    if ":" in gateway:
+        family, packed = socket.AF_INET6, addresses6.address_bytes(gateway)
+    body = _ROUTE.pack(family, 0, 0, 0, RT_TABLE_MAIN, RTPROT_STATIC, RT_SCOPE_UNIVERSE, RTN_UNICAST, 0) + _attribute(
+        RTA_GATEWAY, packed or address_bytes(gateway)
+    )
     doing = f"route to {gateway}"
     return Request(doing, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, body, frozenset({errno.EEXIST}))
 
@@ -215,17 +231,18 @@ class Netlink:
             found.append(Link(index, _string(attributes[IFLA_IFNAME]), _string(linkinfo.get(IFLA_INFO_KIND, b""))))
         return tuple(found)
 
-    def subnets(self) -> tuple[Subnet, ...]:
-        """What IPv4 addresses and routes of the namespace occupy; the default route occupies nothing."""
+    def subnets(self, kind: type[_Kind]) -> tuple[_Kind, ...]:
+        """What addresses and routes of that kind occupy in the namespace; the default route occupies nothing."""
+        family, own = (socket.AF_INET6, IFA_ADDRESS) if issubclass(kind, Subnet6) else (socket.AF_INET, IFA_LOCAL)
         found = []
-        for payload in self._dump(RTM_GETADDR, _ADDRESS.pack(socket.AF_INET, 0, 0, 0, 0)):
-            local = _attributes(payload, _ADDRESS.size).get(IFA_LOCAL)
+        for payload in self._dump(RTM_GETADDR, _ADDRESS.pack(family, 0, 0, 0, 0)):
+            local = _attributes(payload, _ADDRESS.size).get(own)
             if local is not None:
-                found.append(Subnet.around(format_address(local), payload[1]))
-        for payload in self._dump(RTM_GETROUTE, _ROUTE.pack(socket.AF_INET, *([0] * 8))):
+                found.append(_around(kind, local, payload[1]))
+        for payload in self._dump(RTM_GETROUTE, _ROUTE.pack(family, *([0] * 8))):
             destination = _attributes(payload, _ROUTE.size).get(RTA_DST)
             if destination is not None and payload[1]:
-                found.append(Subnet.around(format_address(destination), payload[1]))
+                found.append(_around(kind, destination, payload[1]))
         return tuple(found)
 
     def _packet(self, kind: int, flags: int, body: bytes) -> bytes:
@@ -242,6 +259,10 @@ class Netlink:
                     number = -struct.unpack_from("=i", payload)[0]
                     raise OSError(number, os.strerror(number), "list the network's state")
                 yield payload
+
+
+def _around(kind: type[_Kind], packed: bytes, prefix: int) -> _Kind:
+    return kind.around(kind.text(int.from_bytes(packed, "big")), prefix)
 
 
 def _messages(received: bytes) -> Iterator[tuple[int, int, bytes]]:

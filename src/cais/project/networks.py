@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import msgspec
 
 from cais.compose.model.project import Project
-from cais.compose.model.resources import Network
+from cais.compose.model.resources import IpamPool, Network
 from cais.compose.model.service import Service, ServiceNetwork
-from cais.engine.netdetails import EndpointOptions, NetworkOptions
+from cais.engine.netdetails import EndpointOptions, IPv6Pool, NetworkOptions
 from cais.engine.protocol import EndpointSpec, NetworkSpec
 from cais.errors import CaisError
 from cais.project import names
@@ -23,7 +23,7 @@ _TRUE, _FALSE = frozenset({"1", "t", "true"}), frozenset({"0", "f", "false"})
 
 def network_spec(project: Project, network: Network) -> NetworkSpec:
     """The engine's network for a key of `networks`. Raises CaisError for an option's value that has no meaning."""
-    pool = network.ipam[0] if network.ipam else None
+    pool = next((pool for pool in network.ipam if ":" not in pool.subnet), None)
     spec = NetworkSpec(
         name=network.name,
         project=project.name,
@@ -108,6 +108,7 @@ def _endpoint_options(service: Service, place: ServiceNetwork) -> EndpointOption
         interface=place.interface_name or place.driver_opts.get("com.docker.network.endpoint.ifname", ""),
         gateway_priority=place.gw_priority,
         sysctls=dict(entry.partition("=")[::2] for entry in filter(None, sysctls.split(","))),
+        ipv6_address=place.ipv6_address,
     )
 
 
@@ -126,6 +127,19 @@ def _options(network: Network) -> NetworkOptions:
         masquerades=given.truth("bridge.enable_ip_masquerade"),
         host_binding=given.text("bridge.host_binding_ipv4"),
         interface_prefix=given.text("container_iface_prefix") or "eth",
+        ipv6=_ipv6(network),
+    )
+
+
+def _ipv6(network: Network) -> IPv6Pool | None:
+    if not network.enable_ipv6:
+        return None
+    pool = next((pool for pool in network.ipam if ":" in pool.subnet), IpamPool())
+    return IPv6Pool(
+        subnet=pool.subnet,
+        gateway=pool.gateway,
+        ip_range=pool.ip_range,
+        reserved=dict(sorted(pool.aux_addresses.items())),
     )
 
 

@@ -45,6 +45,7 @@ CASES = (
     Case("link-local", ("networks: {front: {link_local_ips: [169.254.5.6]}}",), "network"),
     Case("network-mtu", ("networks: [small]",), "network"),
     Case("network-range", ("networks: [ranged]",), "network"),
+    Case("ipv6", ("networks: {six: {ipv6_address: 'fd00:231:9::5', ipv4_address: 10.231.9.5}}",), "network"),
     Case("network-mode-bridge", ("network_mode: bridge",), "network"),
     Case("mac-address-of-the-service", ("mac_address: '02:42:0a:0b:0c:0d'",), "network"),
     Case("no-network", ("network_mode: none",), "processes files network abilities"),
@@ -157,6 +158,9 @@ networks:
   inside: {internal: true}
   small: {driver_opts: {com.docker.network.driver.mtu: 1300, com.docker.network.container_iface_prefix: net}}
   ranged: {ipam: {config: [{subnet: 10.231.8.0/24, gateway: 10.231.8.1, ip_range: 10.231.8.128/25, aux_addresses: {a: 10.231.8.128}}]}}
+  six:
+    enable_ipv6: true
+    ipam: {config: [{subnet: 10.231.9.0/24}, {subnet: 'fd00:231:9::/64', gateway: 'fd00:231:9::1', ip_range: 'fd00:231:9::100/120'}]}
 volumes:
   filled: {}
   new: {}

@@ -57,6 +57,7 @@ links() {
   ip -o link 2>/dev/null | sed -n 's/.*link\/ether \([^ ]*\).*/\1/p' | lines mac
   ip -o addr 2>/dev/null | awk '{print $2, $3, $4}' | lines address
   ip route 2>/dev/null | lines route
+  ip -6 route 2>/dev/null | awk '!/^(fe80|ff00|multicast)/ {print $1, $2, $3, $4, $5}' | lines 'IPv6 route'
   for name in net/ipv4/ip_unprivileged_port_start net/ipv4/ping_group_range net/ipv4/ip_forward net/core/somaxconn \
     net/ipv6/conf/all/disable_ipv6 kernel/shmmax kernel/msgmax fs/mqueue/msg_max; do
     [ ! -e "/proc/sys/$name" ] || fact "sysctl $name" "$(cat "/proc/sys/$name" | tr '\t' ' ')"

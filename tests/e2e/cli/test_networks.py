@@ -79,6 +79,34 @@ def test_links(project: Cais, tiny: str) -> None:
         project.ok("-p", other, "down", "-t", "0")
 
 
+SIX = """
+services:
+  web: {{image: {image}, init: true, command: {web}, networks: {{six: {{ipv6_address: "{prefix}::7"}}}}}}
+  asker: {{image: {image}, init: true, networks: [six]}}
+networks: {{six: {{enable_ipv6: {enabled}, ipam: {{config: [{{subnet: "{prefix}::/64"}}]}}}}}}
+"""
+
+
+def test_ipv6(project: Cais, tiny: str) -> None:
+    prefix = f"fd00:{free_port():x}:{free_port():x}"
+    write(project, SIX.format(image=tiny, web=SERVER.format(name="web"), prefix=prefix, enabled="true"))
+    project.ok("up", "-d")
+    ask = ("exec", "-T", "asker", "wget", "-q", "-O", "-", f"http://[{prefix}::7]:8000/who")
+    until(lambda: project.run(*ask).stdout == "web\n")
+    told = project.ok("exec", "-T", "asker", "nslookup", "-type=aaaa", "web", "127.0.0.11").stdout
+    assert f"{prefix}::7" in told
+    assert f"\n{prefix}::7\t" in project.ok("exec", "-T", "web", "cat", "/etc/hosts").stdout
+    created = {name: project.container(name)["ID"] for name in ("web", "asker")}
+    project.ok("up", "-d")
+    assert created == {name: project.container(name)["ID"] for name in created}
+    without = SIX.format(image=tiny, web=SERVER.format(name="web"), prefix=prefix, enabled="false")
+    project.ok("down", "-t", "0")
+    write(project, without.replace(f'{{ipv6_address: "{prefix}::7"}}', "{}"))
+    again = project.ok("up", "-d")
+    assert "has no effect: it has no IPv6" in again.stderr
+    assert prefix not in project.ok("exec", "-T", "web", "cat", "/etc/hosts").stdout
+
+
 BRIDGE = """
 services:
   web: {{image: {image}, init: true, command: {web}, network_mode: bridge, ports: ["{port}:8000"]}}

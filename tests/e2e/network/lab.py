@@ -63,12 +63,19 @@ class Lab:
         for state in self.networking.networks():
             self.networking.remove_network(state.spec.name)
 
-    def serve(self, namespace: str | None, port: int, text: str, kind: socket.SocketKind = socket.SOCK_STREAM) -> None:
+    def serve(
+        self,
+        namespace: str | None,
+        port: int,
+        text: str,
+        kind: socket.SocketKind = socket.SOCK_STREAM,
+        family: socket.AddressFamily = socket.AF_INET,
+    ) -> None:
         """Answer every connection or datagram at `port` of the namespace (None: the host's) with `text` and who asked."""
-        server = within(namespace, lambda: socket.socket(socket.AF_INET, kind))
+        server = within(namespace, lambda: socket.socket(family, kind))
         self.servers.append(server)
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        server.bind(("0.0.0.0", port))
+        server.bind(("::" if family == socket.AF_INET6 else "0.0.0.0", port))
         if kind is socket.SOCK_STREAM:
             server.listen(64)
         target = _answer_streams if kind is socket.SOCK_STREAM else _answer_datagrams
@@ -105,14 +112,22 @@ def ask(
 ) -> str:
     """The word a server answers with, "" when it cannot be reached."""
 
+    return converse(namespace, address, port, kind, timeout_s).partition(" ")[0]
+
+
+def converse(
+    namespace: str | None, address: str, port: int, kind: socket.SocketKind = socket.SOCK_STREAM, timeout_s: float = 2.0
+) -> str:
+    """All that a server answers, and so also as whom it sees the asker."""
+
     def work() -> str:
-        with socket.socket(socket.AF_INET, kind) as client:
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind) as client:
             client.settimeout(timeout_s)
             try:
                 client.connect((address, port))
                 if kind is socket.SOCK_DGRAM:
                     client.send(b"?")
-                return client.recv(100).decode().partition(" ")[0]
+                return client.recv(100).decode()
             except OSError:
                 return ""
 

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cais.linux import addresses6
 from cais.linux.addresses import Subnet, format_address, mac_for, parse_address
+from cais.linux.addresses6 import Subnet6
 
 prefixes = st.integers(0, 32)
 numbers = st.integers(0, 2**32 - 1)
@@ -42,3 +44,19 @@ def test_malformed_subnet_is_refused(text: str) -> None:
 
 def test_mac_follows_the_address() -> None:
     assert mac_for("10.188.0.17") == "02:42:0a:bc:00:11"
+
+
+@given(st.integers(0, 2**128 - 1), st.integers(0, 128), st.integers(0, 2**128 - 1))
+def test_ipv6_agrees_with_the_standard_library(a: int, prefix: int, b: int) -> None:
+    subnet = Subnet6.around(addresses6.format_address(a), prefix)
+    theirs = ipaddress.IPv6Network((a, prefix), strict=False)
+    assert (subnet.first, subnet.size) == (int(theirs.network_address), theirs.num_addresses)
+    assert addresses6.parse_address(str(ipaddress.IPv6Address(a))) == a
+    assert subnet.holds(addresses6.format_address(b)) == (ipaddress.IPv6Address(b) in theirs)
+    assert Subnet6.parse(str(theirs)) == subnet == Subnet6.parse(theirs.exploded)
+
+
+@pytest.mark.parametrize("text", ["fd00::", "fd00::/129", "fd00::1/64", "10.0.0.0/24", "fd00:::/64", "fd00::%eth0/64"])
+def test_malformed_ipv6_subnet_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=text.partition("/")[0]):
+        Subnet6.parse(text)

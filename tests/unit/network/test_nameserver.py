@@ -48,8 +48,13 @@ def ask(table: Table, asker: str, name: str, kind: int = A) -> tuple[int, list[s
     assert response is not None
     assert response[:2] == asked[:2]
     count = struct.unpack_from(">H", response, 6)[0]
-    records = [response[len(asked) + 16 * n :][:16] for n in range(count)]
-    return response[3] & 15, [socket.inet_ntoa(record[12:]) for record in records]
+    offset, found = len(asked), []
+    for _ in range(count):
+        length = struct.unpack_from(">H", response, offset + 10)[0]
+        packed = response[offset + 12 : offset + 12 + length]
+        found.append(socket.inet_ntop(socket.AF_INET if length == 4 else socket.AF_INET6, packed))
+        offset += 12 + length
+    return response[3] & 15, found
 
 
 @pytest.mark.parametrize("name", ["web", "WEB", "web.front"])
@@ -65,6 +70,19 @@ def test_names_of_other_networks_do_not_exist(table: Table) -> None:
 def test_other_types_of_a_known_name_are_empty_not_missing(table: Table) -> None:
     """musl gives up on a name when AAAA does not exist."""
     assert ask(table, "both", "web", AAAA) == (0, [])
+
+
+def test_a_name_has_addresses_of_both_kinds(table: Table) -> None:
+    table.put("six", container("six", ("front", "10.0.0.6"), ("front", "fd00::6")))
+    assert ask(table, "web", "six") == (0, ["10.0.0.6"])
+    assert ask(table, "web", "six", AAAA) == (0, ["fd00::6"])
+    assert sorted(ask(table, "web", "six", ANY)[1]) == ["10.0.0.6", "fd00::6"]
+    nibbles = "6." + "0." * 29 + "d.f"
+    response = answer(table, table.containers["web"], query(f"{nibbles}.ip6.arpa", PTR))
+    assert response is not None
+    assert response.endswith(b"\3six\5front\0")
+    for strange in ("6.0.d.f.ip6.arpa", "x." * 31 + "x.ip6.arpa", "ip6.arpa"):
+        assert ask(table, "web", strange, PTR)[0] == 3
 
 
 def test_address_gives_its_name(table: Table) -> None:

@@ -11,9 +11,11 @@ from cais.engine.native.network.kernel import Attachment
 from cais.engine.native.network.networking import NativeNetworking
 from cais.engine.native.network.plan import Bridge
 from cais.engine.native.network.relay import Way
+from cais.engine.netdetails import EndpointOptions, IPv6Pool, NetworkOptions
 from cais.engine.protocol import EndpointSpec, NetworkSpec, PortSpec, Transport
 from cais.errors import Conflict, HostError, NotFoundError, PortInUse, UsageError
 from cais.linux.addresses import Subnet
+from cais.linux.addresses6 import Subnet6
 from cais.locations import Locations
 
 PORTS = (PortSpec(container_port=80),)
@@ -25,7 +27,7 @@ class Machine:
     def __init__(self) -> None:
         self.bridges: dict[str, Bridge] = {}
         self.endpoints: dict[str, tuple[Attachment, ...]] = {}
-        self.gateways: dict[str, str] = {}
+        self.gateways: dict[str, tuple[str, ...]] = {}
         self.tables: set[str] = set()
         self.scripts: list[str] = []
         self.files: dict[str, str] = {}
@@ -33,6 +35,9 @@ class Machine:
 
     def occupied(self) -> tuple[Subnet, ...]:
         return (Subnet.parse("10.188.0.0/24"), *(bridge.subnet for bridge in self.bridges.values()))
+
+    def occupied6(self) -> tuple[Subnet6, ...]:
+        return ()
 
     def ensure_bridge(self, bridge: Bridge) -> bool:
         missing = bridge.name not in self.bridges
@@ -49,12 +54,12 @@ class Machine:
         self.bridges.pop(name, None)
 
     def ensure_endpoint(
-        self, namespace: str, attachments: tuple[Attachment, ...], gateway: str
+        self, namespace: str, attachments: tuple[Attachment, ...], gateways: tuple[str, ...]
     ) -> tuple[socket.socket, ...]:
         if self.fails == "endpoint":
             raise HostError("no endpoint")
         self.endpoints[namespace] = attachments
-        self.gateways[namespace] = gateway
+        self.gateways[namespace] = gateways
         return ()
 
     def remove_endpoint(self, namespace: str, interfaces: Sequence[str] = ()) -> None:
@@ -167,12 +172,57 @@ def test_connecting_otherwise_replaces(scene: Scene) -> None:
 def test_the_way_out_is_the_first_open_network(scene: Scene) -> None:
     scene.network("inside", internal=True)
     both = scene.networking.connect("a" * 64, "a", on("inside", "front"), PORTS)
-    assert scene.machine.gateways[both.namespace] == "10.188.1.1"
+    assert scene.machine.gateways[both.namespace] == ("10.188.1.1",)
     assert f": {both.addresses['front']} . 80" in scene.machine.scripts[-1]
     assert "forward yes" in scene.machine.files["a" * 64]
     closed = scene.networking.connect("b" * 64, "b", on("inside"), ())
-    assert scene.machine.gateways[closed.namespace] == ""
+    assert scene.machine.gateways[closed.namespace] == ()
     assert "forward no" in scene.machine.files["b" * 64]
+
+
+def six(name: str, *, internal: bool = False, subnet: str = "", gateway: str = "") -> NetworkSpec:
+    options = NetworkOptions(ipv6=IPv6Pool(subnet=subnet, gateway=gateway))
+    return NetworkSpec(name=name, internal=internal, options=options)
+
+
+def test_ipv6_lies_beside_ipv4(scene: Scene) -> None:
+    first = scene.networking.ensure_network(six("six", subnet="fd00:5:0::/64"))
+    assert (first.subnet6, first.gateway6) == ("fd00:5::/64", "fd00:5::1")
+    scene.networking.ensure_network(six("closed", internal=True))
+    scene.network("four")
+    fixed = EndpointSpec(network="six", options=EndpointOptions(ipv6_address="fd00:5::0002"))
+    web = scene.networking.connect("a" * 64, "a", (*on("closed", "four"), fixed), ())
+    assert set(web.addresses6) == {"closed", "six"}
+    assert web.addresses6["six"] == "fd00:5::2"
+    assert scene.machine.gateways[web.namespace] == (scene.networking.networks()[1].gateway, "fd00:5::1")
+    assert "place6 six fd00:5::2" in scene.machine.files["a" * 64]
+    other = scene.networking.connect("b" * 64, "b", on("six"), ())
+    assert (other.addresses["six"][-2:], other.addresses6) == (".3", {"six": "fd00:5::3"})
+    far = EndpointSpec(network="six", ipv4_address=other.addresses["six"][:-1] + "77")
+    assert scene.networking.connect("c" * 64, "c", (far,), ()).addresses6 == {"six": "fd00:5::4d"}
+    assert scene.networking.connect("a" * 64, "a", (*on("closed", "four"), fixed), ()) == web
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        (NetworkSpec(name="six"), "exists with enable_ipv6 true, not false"),
+        (six("six", subnet="fd00:6::/64"), "exists with IPv6 subnet fd00:5::/64, not fd00:6::/64"),
+        (six("six", gateway="fd00:5::9"), "exists with IPv6 gateway fd00:5::1, not fd00:5::9"),
+        (six("other", subnet="fd00:5::/80"), "overlaps fd00:5::/64"),
+    ],
+)
+def test_ipv6_that_is_otherwise_is_refused(scene: Scene, spec: NetworkSpec, message: str) -> None:
+    scene.networking.ensure_network(six("six", subnet="fd00:5::/64"))
+    with pytest.raises(Conflict, match=message):
+        scene.networking.ensure_network(spec)
+
+
+def test_an_ipv6_address_needs_a_network_with_ipv6(scene: Scene) -> None:
+    scene.network("four")
+    fixed = EndpointSpec(network="four", options=EndpointOptions(ipv6_address="fd00::2"))
+    with pytest.raises(UsageError, match="has no IPv6 for ipv6_address"):
+        scene.networking.connect("a" * 64, "a", (fixed,), ())
 
 
 def test_names_are_aliases_and_the_short_id(scene: Scene) -> None:

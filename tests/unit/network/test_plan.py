@@ -1,3 +1,5 @@
+import ipaddress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -5,6 +7,7 @@ from hypothesis import strategies as st
 from cais.engine.native.network import plan
 from cais.errors import Conflict, HostError, UsageError
 from cais.linux.addresses import Subnet
+from cais.linux.addresses6 import Subnet6
 
 POOL = (Subnet.parse("10.0.0.0/22"),)
 subnets = st.builds(
@@ -69,13 +72,35 @@ def test_unusable_address_is_refused(address: str, error: type[Exception], messa
 )
 def test_unusable_subnet_is_refused(subnet: str, gateway: str, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
-        plan.given_subnet("n", subnet, gateway, [Subnet.parse("10.0.0.0/24")])
+        plan.given_subnet("n", Subnet, subnet, gateway, [Subnet.parse("10.0.0.0/24")])
 
 
 def test_given_subnet_and_gateway_hold() -> None:
     free: list[Subnet] = []
-    assert plan.given_subnet("n", "10.9.0.0/24", "", free) == (Subnet.parse("10.9.0.0/24"), "10.9.0.1")
-    assert plan.given_subnet("n", "10.9.0.0/24", "10.9.0.9", free)[1] == "10.9.0.9"
+    assert plan.given_subnet("n", Subnet, "10.9.0.0/24", "", free) == (Subnet.parse("10.9.0.0/24"), "10.9.0.1")
+    assert plan.given_subnet("n", Subnet, "10.9.0.0/24", "10.9.0.9", free)[1] == "10.9.0.9"
+
+
+def test_ipv6_is_given_and_checked_alike() -> None:
+    subnet, gateway = plan.given_subnet("n", Subnet6, "FD00:1:0::/64", "", [])
+    assert (str(subnet), gateway) == ("fd00:1::/64", "fd00:1::1")
+    assert plan.choose_address(subnet, [gateway, "fd00:1::2"]) == "fd00:1::3"
+    assert plan.check_address("n", subnet, "fd00:1:0:0::0A", []) == "fd00:1::a"
+    with pytest.raises(UsageError, match=r"ipv6_address: .* is not an IPv6 address"):
+        plan.check_address("n", subnet, "10.0.0.1", [])
+    with pytest.raises(Conflict, match="is taken on network"):
+        plan.check_address("n", subnet, "fd00:1::0003", ["fd00:1::3"])
+    with pytest.raises(Conflict, match="which this host uses"):
+        plan.given_subnet("n", Subnet6, "fd00::/16", "", [subnet])
+
+
+@given(st.text(), st.text())
+def test_a_chosen_ipv6_subnet_is_a_local_one_and_the_same_again(root: str, network: str) -> None:
+    chosen = plan.choose_subnet6(root, network, [])
+    assert chosen == plan.choose_subnet6(root, network, [])
+    assert ipaddress.IPv6Network(str(chosen)).subnet_of(ipaddress.IPv6Network("fd00::/8"))
+    assert chosen.prefix == 64
+    assert not plan.choose_subnet6(root, network, [chosen]).overlaps(chosen)
 
 
 @given(st.text(), st.text(), st.text())

@@ -1,9 +1,11 @@
 import pytest
+from msgspec.structs import replace
 
-from cais.engine.native.network import rules
-from cais.engine.native.network.plan import Bridge
+from cais.engine.native.network import rules, rules6
+from cais.engine.native.network.plan import Bridge, Side6
 from cais.engine.protocol import PortSpec, Transport
 from cais.linux.addresses import Subnet
+from cais.linux.addresses6 import Subnet6
 
 OPEN = Bridge(name="cais-1", subnet=Subnet.parse("10.188.0.0/24"), gateway="10.188.0.1")
 CLOSED = Bridge(name="cais-2", subnet=Subnet.parse("10.188.1.0/24"), gateway="10.188.1.1", internal=True)
@@ -26,6 +28,22 @@ def test_internal_network_has_no_way_out() -> None:
     script = rules.add_bridge("t", CLOSED)
     assert 'internal { "cais-2" }' in script
     assert "outward" not in script
+
+
+def test_a_network_with_ipv6_has_a_table_of_its_own() -> None:
+    side = Side6(Subnet6.parse("fd00::/64"), "fd00::1")
+    script = rules6.add_bridge("t", replace(OPEN, side6=side))
+    table = rules6.table_of("t", "cais-1")
+    assert script.startswith(f"add table ip6 {table}\ndelete table ip6 {table}\n")
+    assert 'ip6 saddr fd00::/64 oifname != "cais-1" masquerade' in script
+    assert rules.add_bridge("t", replace(OPEN, side6=side)).endswith(script)
+    closed = rules6.add_bridge("t", replace(CLOSED, side6=side))
+    assert "masquerade" not in closed
+    assert "established" not in closed
+    apart = rules6.add_bridge("t", replace(OPEN, side6=side, talks=False))
+    assert 'iifname "cais-1" oifname "cais-1" accept' in script
+    assert 'iifname "cais-1" oifname "cais-1" accept' not in apart
+    assert rules6.add_bridge("t", OPEN) == rules6.remove_bridge("t", OPEN) == ""
 
 
 def test_publishing_is_one_element_a_port() -> None:

@@ -172,7 +172,7 @@ def _write_etc(parts: Parts, record: Record, folder: Folder) -> str:
     else:
         own = tuple(
             (address, etcfiles.own_names(hostname, spec.domainname))
-            for address in dict.fromkeys(life.addresses.values())
+            for address in dict.fromkeys((*life.addresses.values(), *life.addresses6.values()))
         )
         more = (*defaultnet.hosts(parts, spec), *spec.extra_hosts)
         hosts = etcfiles.hosts(own, more, gateway=_gateway(parts, spec))

@@ -220,13 +220,20 @@ def _join(parts: Parts, spec: ContainerSpec) -> Endpoint:
     if other is None:
         raise NotFoundError(f'container "{name}", whose network "{spec.name}" joins, does not exist')
     life = other.life
-    return Endpoint(namespace=life.namespace, addresses=life.addresses, ports=(), name_servers=life.name_servers)
+    return Endpoint(
+        namespace=life.namespace,
+        addresses=life.addresses,
+        ports=(),
+        name_servers=life.name_servers,
+        addresses6=life.addresses6,
+    )
 
 
 def _place(endpoint: Endpoint) -> dict[str, object]:
     return {
         "namespace": endpoint.namespace,
         "addresses": endpoint.addresses,
+        "addresses6": endpoint.addresses6,
         "ports": endpoint.ports,
         "name_servers": endpoint.name_servers,
     }

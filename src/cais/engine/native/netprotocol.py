@@ -10,12 +10,13 @@ from cais.engine.protocol import EndpointSpec, NetworkSpec, NetworkState, PortSp
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """A container's prepared place: addresses by network name, host ports as bound, and the network namespace to join."""
+    """A container's prepared place: addresses (IPv6 in `addresses6`) by network name, host ports as bound, and the network namespace to join."""
 
     namespace: str
     addresses: dict[str, str]
     ports: tuple[PortSpec, ...]
     name_servers: tuple[str, ...]
+    addresses6: dict[str, str] = {}
 
 
 class Networking(Protocol):

@@ -75,6 +75,7 @@ class Life(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     namespace: str = ""
     name_servers: tuple[str, ...] = ()
     addresses: dict[str, str] = {}
+    addresses6: dict[str, str] = {}
     ports: tuple[PortSpec, ...] = ()
     anonymous_volumes: dict[str, str] = {}
 

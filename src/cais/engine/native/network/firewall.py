@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from cais import durable
-from cais.engine.native.network import rules
+from cais.engine.native.network import rules, rules6
 from cais.engine.native.network.plan import Bridge
 from cais.errors import HostError
 
@@ -38,7 +38,8 @@ class Firewall:
 
     def remove_bridge(self, bridge: Bridge, *, last: bool) -> None:
         """Take a network's rules away; with the `last` one the table goes."""
-        self._remove(rules.delete(self._table) if last else rules.remove_bridge(self._table, bridge))
+        whole = rules.delete(self._table) + rules6.remove_bridge(self._table, bridge)
+        self._remove(whole if last else rules.remove_bridge(self._table, bridge))
 
     def publish(self, forwards: Iterable[rules.Forward]) -> None:
         """Forward ports; their rows are written. Raises HostError."""

@@ -10,15 +10,16 @@ from typing import Protocol
 
 import msgspec
 
-from cais.engine.native.network import nameserver, rules
+from cais.engine.native.network import ipv6, nameserver, rules
 from cais.engine.native.network.firewall import Packets
 from cais.engine.native.network.plan import Bridge, Lease
 from cais.errors import HostError, PermissionNeeded
 from cais.linux import netns, rtnetlink
 from cais.linux.addresses import Subnet, mac_for
+from cais.linux.addresses6 import Subnet6
 
 NAMESPACE_SETTINGS = (
-    # Networks are IPv4 only: no link-local addresses, no duplicate address detection, no multicast noise on the bridge.
+    # Without IPv6, as most networks are: no link-local addresses, no duplicate address detection, no multicast noise on the bridge.
     ("ipv6/conf/default/disable_ipv6", "1"),
     # As Docker has it: a process without privileges may listen on any port and send pings.
     ("ipv4/ip_unprivileged_port_start", "0"),
@@ -44,6 +45,9 @@ class Kernel(Protocol):
     def occupied(self) -> tuple[Subnet, ...]:
         """Subnets that addresses and routes of the host use."""
 
+    def occupied6(self) -> tuple[Subnet6, ...]:
+        """The same of IPv6."""
+
     def ensure_bridge(self, bridge: Bridge) -> bool:
         """Make the bridge with its address, switched on; whether it was not there."""
 
@@ -57,11 +61,11 @@ class Kernel(Protocol):
         """Delete a bridge; none is fine."""
 
     def ensure_endpoint(
-        self, namespace: str, attachments: tuple[Attachment, ...], gateway: str
+        self, namespace: str, attachments: tuple[Attachment, ...], gateways: tuple[str, ...]
     ) -> tuple[socket.socket, ...]:
         """Make the namespace and what is missing in it. Returns the sockets at which names are asked, unless the name server has them.
 
-        The endpoint is there in full or not at all. `gateway` "" means no default route; without attachments there are no sockets.
+        The endpoint is there in full or not at all. Each gateway makes a default route; without attachments there are no sockets.
         """
 
     def remove_endpoint(self, namespace: str, interfaces: Sequence[str] = ()) -> None:
@@ -86,7 +90,12 @@ class LinuxKernel:
     def occupied(self) -> tuple[Subnet, ...]:
         """See Kernel."""
         with rtnetlink.Netlink() as netlink:
-            return netlink.subnets()
+            return netlink.subnets(Subnet)
+
+    def occupied6(self) -> tuple[Subnet6, ...]:
+        """See Kernel."""
+        with rtnetlink.Netlink() as netlink:
+            return netlink.subnets(Subnet6)
 
     def ensure_bridge(self, bridge: Bridge) -> bool:
         """See Kernel."""
@@ -94,15 +103,20 @@ class LinuxKernel:
         try:
             with rtnetlink.Netlink() as netlink:
                 netlink.execute([rtnetlink.new_bridge(bridge.name, mac_for(bridge.gateway))])
-                _set(f"ipv6/conf/{bridge.name}/disable_ipv6", "1")
+                if bridge.side6 is None:
+                    _set(f"ipv6/conf/{bridge.name}/disable_ipv6", "1")
+                else:
+                    ipv6.admit(bridge.name)
                 # 127.0.0.1 as a published port's address; the firewall's `guard` chain keeps the host's loopback closed to containers.
                 _set(f"ipv4/conf/{bridge.name}/route_localnet", "1")
                 index = _index(bridge.name)
                 size = [rtnetlink.set_mtu(bridge.name, bridge.mtu)] if bridge.mtu else []
                 address = rtnetlink.add_address(index, bridge.gateway, bridge.subnet)
-                netlink.execute([*size, rtnetlink.set_up(bridge.name), address])
+                netlink.execute([*size, rtnetlink.set_up(bridge.name), address, *_side6(index, bridge)])
             if not bridge.internal:
                 _set("ipv4/ip_forward", "1")
+                if bridge.side6 is not None:
+                    ipv6.forward()
         except OSError as error:
             raise _translated(error) from error
         return missing
@@ -129,7 +143,7 @@ class LinuxKernel:
             raise _translated(error) from error
 
     def ensure_endpoint(
-        self, namespace: str, attachments: tuple[Attachment, ...], gateway: str
+        self, namespace: str, attachments: tuple[Attachment, ...], gateways: tuple[str, ...]
     ) -> tuple[socket.socket, ...]:
         """See Kernel."""
         os.makedirs(os.path.dirname(namespace), exist_ok=True)
@@ -137,8 +151,8 @@ class LinuxKernel:
             with rtnetlink.Netlink() as host:
                 ports = [_Port(item.lease, item.bridge, _index(item.bridge.name)) for item in attachments]
                 if netns.exists(namespace):
-                    return netns.inside(namespace, lambda: _complete(host, ports, gateway))
-                return netns.create(namespace, lambda: self._furnish(host, ports, gateway))
+                    return netns.inside(namespace, lambda: _complete(host, ports, gateways))
+                return netns.create(namespace, lambda: self._furnish(host, ports, gateways))
         except OSError as error:
             raise _translated(error) from error
 
@@ -158,7 +172,9 @@ class LinuxKernel:
             return ()
         return tuple(os.path.join(folder, name) for name in os.listdir(folder))
 
-    def _furnish(self, host: rtnetlink.Netlink, ports: list[_Port], gateway: str) -> tuple[socket.socket, ...]:
+    def _furnish(
+        self, host: rtnetlink.Netlink, ports: list[_Port], gateways: tuple[str, ...]
+    ) -> tuple[socket.socket, ...]:
         """In a fresh namespace: settings, loopback, redirection, then what an old one might lack."""
         for name, value in NAMESPACE_SETTINGS:
             _set(name, value)
@@ -166,11 +182,11 @@ class LinuxKernel:
             inner.execute([rtnetlink.set_up("lo")])
         if ports and (trouble := self._packets.run(rules.redirect_names(nameserver.ADDRESS))):
             raise HostError("the kernel refused to redirect names", details=trouble.splitlines()[:10])
-        return _complete(host, ports, gateway)
+        return _complete(host, ports, gateways)
 
 
-def _complete(host: rtnetlink.Netlink, ports: list[_Port], gateway: str) -> tuple[socket.socket, ...]:
-    """In the namespace: an interface for each port that has none, the default route, the name server's sockets.
+def _complete(host: rtnetlink.Netlink, ports: list[_Port], gateways: tuple[str, ...]) -> tuple[socket.socket, ...]:
+    """In the namespace: an interface for each port that has none, the default routes, the name server's sockets.
 
     `host` is a socket of the host's namespace: through it the pairs are made there with their other end here.
     """
@@ -185,8 +201,7 @@ def _complete(host: rtnetlink.Netlink, ports: list[_Port], gateway: str) -> tupl
                     host.execute([rtnetlink.set_master(port.lease.interface, port.bridge_index)])
                 else:
                     _attach(host, inner, port, here)
-            if gateway:
-                inner.execute([rtnetlink.add_default_route(gateway)])
+            inner.execute([rtnetlink.add_default_route(gateway) for gateway in gateways])
     finally:
         os.close(here)
     try:
@@ -216,11 +231,20 @@ def _attach(host: rtnetlink.Netlink, inner: rtnetlink.Netlink, port: _Port, name
     isolation = [] if bridge.talks else [rtnetlink.isolate(name)]
     host.execute([rtnetlink.without_ipv6(name), rtnetlink.reflect(name), *isolation, rtnetlink.set_up(name)])
     index = socket.if_nametoindex(lease.inside)
+    if lease.address6:
+        ipv6.admit(lease.inside)
     more = [rtnetlink.add_link_local(index, address) for address in lease.options.link_local]
+    if lease.address6 and bridge.side6 is not None:
+        more.append(rtnetlink.add_address6(index, lease.address6, bridge.side6.subnet))
     address = rtnetlink.add_address(index, lease.address, bridge.subnet)
     inner.execute([rtnetlink.set_up(lease.inside), address, *more])
     for key, value in lease.options.sysctls.items():
         _set_strictly(key.replace("IFNAME", lease.inside), value)
+
+
+def _side6(index: int, bridge: Bridge) -> list[rtnetlink.Request]:
+    side = bridge.side6
+    return [rtnetlink.add_address6(index, side.gateway, side.subnet)] if side is not None else []
 
 
 def _index(interface: str) -> int:

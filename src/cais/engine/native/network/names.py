@@ -37,7 +37,11 @@ def container_file(
 ) -> str:
     """The file `nameserver.Container.parse` reads."""
     lines = [f"namespace {namespace}", f"forward {'yes' if forward else 'no'}"]
-    lines.extend(f"place {place.network} {place.address} {','.join(place.names)}".rstrip() for place in places)
+    # A word of its own for IPv6, which a server of an earlier version (it may still run) leaves alone.
+    lines.extend(
+        f"place{'6' if ':' in place.address else ''} {place.network} {place.address} {','.join(place.names)}".rstrip()
+        for place in places
+    )
     lines.extend(f"link {alias} {target}" for alias, target in links)
     return "\n".join(lines) + "\n"
 

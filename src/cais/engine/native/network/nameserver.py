@@ -34,10 +34,10 @@ PLAIN_UDP_BYTES = 512
 MAX_MESSAGE_BYTES = 65535
 CLONE_NEWNET = 0x40000000
 
-A, PTR, OPT, IN, ANY = 1, 12, 41, 1, 255
+A, PTR, AAAA, OPT, IN, ANY = 1, 12, 28, 41, 1, 255
 NO_ERROR, FORMAT_ERROR, SERVER_FAILURE, NO_SUCH_NAME, NOT_IMPLEMENTED = 0, 1, 2, 3, 4
 TRUNCATED = 0x0200
-REVERSE = ".in-addr.arpa"
+REVERSE, REVERSE6 = ".in-addr.arpa", ".ip6.arpa"
 
 _HEADER = struct.Struct(">HHHHHH")
 
@@ -102,7 +102,7 @@ class Container:
 
     @staticmethod
     def parse(text: str) -> Container:
-        """Lines of words: `namespace PATH`, `forward yes|no`, `place NETWORK ADDRESS [NAME,NAME,...]`, `link ALIAS NAME`: here ALIAS stands for NAME."""
+        """Lines of words: `namespace PATH`, `forward yes|no`, `place NETWORK ADDRESS [NAME,NAME,...]`, `place6` the same with IPv6, `link ALIAS NAME`: here ALIAS stands for NAME."""
         namespace, forward, places = "", False, []
         links: dict[str, list[str]] = {}
         for line in text.splitlines():
@@ -111,7 +111,7 @@ class Container:
                 namespace = rest
             elif word == "forward":
                 forward = rest == "yes"
-            elif word == "place":
+            elif word in ("place", "place6"):
                 network, address, *names = rest.split(" ")
                 places.append(
                     (network, address, [name for name in names[0].lower().split(",") if name] if names else [])
@@ -151,7 +151,7 @@ class Table:
                 self._names.setdefault(network, {})
 
     def addresses(self, asker: Container, name: str) -> list[str]:
-        """The addresses of `name` (or `name.network`) on the first of the asker's networks that knows it, the next one first each time.
+        """The addresses (of both kinds) of `name` (or `name.network`) on the first of the asker's networks that knows it, the next one first each time.
 
         What the asker's own links say goes before.
         """
@@ -179,15 +179,36 @@ def answer(table: Table, asker: Container, query: bytes, *, limit: int | None = 
     size = question.udp_bytes if limit is None else limit
     if question.opcode != 0:
         return question.reply(NOT_IMPLEMENTED)
-    if question.name.endswith(REVERSE):
-        address = ".".join(reversed(question.name.removesuffix(REVERSE).split(".")))
+    if question.name.endswith((REVERSE, REVERSE6)):
+        address = reversed_address(question.name)
         if name := table.name(asker, address):
             return question.reply(NO_ERROR, [_record(PTR, _encode(name))] if question.type in (PTR, ANY) else [])
     elif found := table.addresses(asker, question.name):
         # Without a record of the wanted type the name exists all the same: no error, no answer (RFC 2308, NODATA).
-        records = [_record(A, socket.inet_aton(address)) for address in found] if question.type in (A, ANY) else []
+        records = [_address(address) for address in found if question.type in (_kind(address), ANY)]
         return question.reply(NO_ERROR, records, limit=size)
     return None if asker.forward else question.reply(NO_SUCH_NAME)
+
+
+def reversed_address(name: str) -> str:
+    """The address that a name of the reverse trees stands for (RFC 1035, 3.5; RFC 3596, 2.5), "" when it is none."""
+    if name.endswith(REVERSE):
+        return ".".join(reversed(name.removesuffix(REVERSE).split(".")))
+    digits = "".join(reversed(name.removesuffix(REVERSE6).split(".")))
+    try:
+        return socket.inet_ntop(socket.AF_INET6, bytes.fromhex(digits))
+    except ValueError:
+        return ""  # not all of an address: a question about a whole range
+
+
+def _kind(address: str) -> int:
+    return AAAA if ":" in address else A
+
+
+def _address(address: str) -> bytes:
+    if ":" in address:
+        return _record(AAAA, socket.inet_pton(socket.AF_INET6, address))
+    return _record(A, socket.inet_aton(address))
 
 
 def _record(kind: int, value: bytes) -> bytes:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from cais import durable
 from cais.database import Database
 from cais.engine.native.netprotocol import Endpoint
-from cais.engine.native.network import hostports, openings, plan
+from cais.engine.native.network import addressing, hostports, openings, plan
 from cais.engine.native.network.firewall import Firewall, Packets
 from cais.engine.native.network.kernel import Attachment, Kernel, LinuxKernel
 from cais.engine.native.network.names import Names, NameServer, Place, container_file
@@ -23,6 +23,7 @@ from cais.engine.native.network.rules import Forward
 from cais.engine.protocol import EndpointSpec, NetworkSpec, NetworkState, PortSpec
 from cais.errors import Conflict, HostError, NotFoundError, PermissionNeeded, PortInUse, UsageError
 from cais.linux.addresses import Subnet, mac_for
+from cais.linux.addresses6 import Subnet6
 from cais.linux.nft import Nftables
 from cais.linux.processes import is_alive
 from cais.locations import Locations
@@ -36,7 +37,8 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
 class NativeNetworking:
-    """The `Networking` protocol with bridges, veth pairs, one nftables table and one name server a root. Needs root. Host side IPv4 only.
+    """The `Networking` protocol with bridges, veth pairs, one nftables table (and one more for each network with IPv6) and one name server
+    a root. Needs root.
 
     All methods may be called from several threads and processes at once.
     """
@@ -69,14 +71,14 @@ class NativeNetworking:
         """See Networking. Raises Conflict when the subnet is not free, or the network is there and otherwise."""
         os.makedirs(self._namespaces, exist_ok=True)
         state = self._rows.network(spec.name) or self._new_network(spec)
-        self._check_same(state, spec)
+        addressing.check_same(state, spec)
         bridge = bridge_of(state)
         if self._kernel.ensure_bridge(bridge):
             members = [lease.interface for lease in self._rows.leases_of_network(spec.name)]
             self._kernel.rejoin(bridge, members)
         self._firewall.add_bridge(bridge)
         if not spec.internal:
-            openings.open_forwarding(self._packets, state.bridge)
+            openings.open_forwarding(self._packets, state.bridge, with_ipv6=bool(state.subnet6))
         self.ensure_name_server()
         return state
 
@@ -90,7 +92,7 @@ class NativeNetworking:
             raise Conflict(f'network "{name}" is in use by {who}', hint="remove these containers first")
         last = len(self._rows.networks()) == 1
         self._firewall.remove_bridge(bridge_of(state), last=last)
-        openings.close_forwarding(self._packets, state.bridge)
+        openings.close_forwarding(self._packets, state.bridge, with_ipv6=bool(state.subnet6))
         self._kernel.remove_bridge(state.bridge)
         with self._rows.database.transaction() as writer:
             self._rows.remove_network(writer, name)
@@ -237,28 +239,35 @@ class NativeNetworking:
         with self._host_lock():
             if found := self._rows.network(spec.name):
                 return found  # somebody else was quicker
-            recorded = tuple(Subnet.parse(state.subnet) for state in self._rows.networks())
-            occupied = (*self._kernel.occupied(), *recorded)
-            if spec.subnet:
-                subnet, gateway = plan.given_subnet(spec.name, spec.subnet, spec.gateway, occupied)
-            else:
-                subnet = plan.choose_subnet(occupied)
-                gateway = subnet.address(1)
-            pool = plan.given_range(spec.name, subnet, spec.ip_range)
-            plan.choose_address(subnet, (gateway, *spec.reserved.values()), pool)  # there must be one
-            plan.check_reserved(spec.name, subnet, spec.reserved)
+            sides = self._sides(spec)
             bridge = spec.options.bridge or plan.bridge_name(self._root, spec.name)
             if spec.options.bridge and self._kernel.has_link(bridge):
                 raise Conflict(
                     f'network "{spec.name}" cannot have the bridge "{bridge}": an interface of that name is there',
                     hint="choose another com.docker.network.bridge.name, or leave it out",
                 )
-            state = NetworkState(spec=spec, subnet=str(subnet), gateway=gateway, bridge=bridge)
+            state = NetworkState(
+                spec=spec,
+                subnet=str(sides.subnet),
+                gateway=sides.gateway,
+                bridge=bridge,
+                subnet6=str(sides.side6.subnet) if sides.side6 else "",
+                gateway6=sides.side6.gateway if sides.side6 else "",
+            )
             with self._rows.database.transaction() as writer:
                 self._rows.add_network(writer, state)
             # While the lock is held: other roots see the subnet in the kernel.
             self._kernel.ensure_bridge(bridge_of(state))
             return state
+
+    def _sides(self, spec: NetworkSpec) -> addressing.Sides:
+        recorded = self._rows.networks()
+        occupied = (*self._kernel.occupied(), *(Subnet.parse(state.subnet) for state in recorded))
+        occupied6: tuple[Subnet6, ...] = ()
+        if spec.options.ipv6 is not None:
+            ours = (Subnet6.parse(state.subnet6) for state in recorded if state.subnet6)
+            occupied6 = (*self._kernel.occupied6(), *ours)
+        return addressing.sides(self._root, spec, occupied, occupied6)
 
     @contextlib.contextmanager
     def _host_lock(self) -> Iterator[None]:
@@ -269,18 +278,6 @@ class NativeNetworking:
         os.close(fd)
         with durable.locked(self._subnet_lock):
             yield
-
-    def _check_same(self, state: NetworkState, spec: NetworkSpec) -> None:
-        for what, is_so, wanted in (
-            ("subnet", state.subnet, spec.subnet or state.subnet),
-            ("gateway", state.gateway, spec.gateway or state.gateway),
-            ("internal", str(state.spec.internal).lower(), str(spec.internal).lower()),
-        ):
-            if is_so != wanted:
-                raise Conflict(
-                    f'network "{spec.name}" exists with {what} {is_so}, not {wanted}',
-                    hint="remove the network (with its containers) and create it again",
-                )
 
     def _bound_ports(
         self, places: Sequence[EndpointSpec] | Sequence[Lease], ports: tuple[PortSpec, ...]
@@ -329,14 +326,9 @@ class NativeNetworking:
 
     def _new_lease(self, container_id: str, position: int, endpoint: EndpointSpec, inside: list[str]) -> Lease:
         state = self._network(endpoint.network)
-        spec = state.spec
-        subnet = Subnet.parse(state.subnet)
-        taken = [lease.address for lease in self._rows.leases_of_network(endpoint.network)]
-        taken += [state.gateway, *spec.reserved.values()]
-        if endpoint.ipv4_address:
-            address = plan.check_address(endpoint.network, subnet, endpoint.ipv4_address, taken)
-        else:
-            address = plan.choose_address(subnet, taken, plan.given_range(spec.name, subnet, spec.ip_range))
+        members = self._rows.leases_of_network(endpoint.network)
+        address = addressing.address(state, endpoint.ipv4_address, members)
+        prefix = state.spec.options.interface_prefix
         return Lease(
             container_id=container_id,
             network=endpoint.network,
@@ -344,7 +336,8 @@ class NativeNetworking:
             address=address,
             mac=endpoint.mac_address.lower() or mac_for(address),
             interface=plan.interface_name(self._root, container_id, endpoint.network),
-            inside=plan.interface_inside(endpoint.options.interface, spec.options.interface_prefix, position, inside),
+            inside=plan.interface_inside(endpoint.options.interface, prefix, position, inside),
+            address6=addressing.address6(state, endpoint.options, address, members),
             aliases=endpoint.aliases,
             options=endpoint.options,
         )
@@ -382,10 +375,9 @@ class NativeNetworking:
         published = self._rows.ports(container_id)
         internal = self._internal()
         way_out = entrance(leases, internal)
-        gateway = self._network(way_out.network).gateway if way_out and way_out.network not in internal else ""
         attachments = tuple(Attachment(lease, bridge_of(self._network(lease.network))) for lease in leases)
         namespace = self._namespace(container_id)
-        sockets = self._kernel.ensure_endpoint(namespace, attachments, gateway)
+        sockets = self._kernel.ensure_endpoint(namespace, attachments, self._gateways(leases, internal))
         try:
             self._firewall.publish(forwards(container_id, published, way_out))
             if leases:
@@ -398,7 +390,15 @@ class NativeNetworking:
             addresses={lease.network: lease.address for lease in leases},
             ports=published,
             name_servers=(plan.RESOLVER,) if leases else (),
+            addresses6={lease.network: lease.address6 for lease in leases if lease.address6},
         )
+
+    def _gateways(self, leases: tuple[Lease, ...], internal: frozenset[str]) -> tuple[str, ...]:
+        """The ways out of a container: at most one by IPv4 and one by IPv6."""
+        outward = tuple(lease for lease in leases if lease.network not in internal)
+        way, way6 = entrance(outward, internal), entrance(tuple(it for it in outward if it.address6), internal)
+        found = self._network(way.network).gateway if way else "", self._network(way6.network).gateway6 if way6 else ""
+        return tuple(filter(None, found))
 
     def _update_names(self, container_id: str, aliases: dict[str, tuple[str, ...]]) -> None:
         leases = self._rows.leases(container_id)
@@ -411,7 +411,12 @@ class NativeNetworking:
     def _publish_names(self, container_id: str, sockets: tuple[socket.socket, ...]) -> None:
         leases = self._rows.leases(container_id)
         short = (container_id[:SHORT_ID],)
-        places = [Place(it.network, it.address, it.aliases + short if it.aliases else ()) for it in leases]
+        places = [
+            Place(it.network, address, it.aliases + short if it.aliases else ())
+            for it in leases
+            for address in (it.address, it.address6)
+            if address
+        ]
         forward = any(lease.network not in self._internal() for lease in leases)
         links = dict.fromkeys(link for lease in leases for link in lease.options.links)
         text = container_file(self._namespace(container_id), places, forward=forward, links=links)

@@ -17,9 +17,12 @@ USER_CHAIN = "DOCKER-USER"
 FORWARD_CHAIN = "FORWARD"
 
 
-def closed_chain(packets: Packets) -> str:
+IPTABLES, IP6TABLES = ("ip", "iptables"), ("ip6", "ip6tables")
+
+
+def closed_chain(packets: Packets, family: str = "ip") -> str:
     """The chain that needs an opening, "" when forwarding is open."""
-    forward = packets.list(f"chain ip filter {FORWARD_CHAIN}")
+    forward = packets.list(f"chain {family} filter {FORWARD_CHAIN}")
     if forward is None:
         return ""
     if f"jump {USER_CHAIN}" in forward:
@@ -32,26 +35,26 @@ def rules_for(bridge: str) -> tuple[tuple[str, ...], ...]:
     return (("-i", bridge, "-j", "ACCEPT"), ("-o", bridge, "-j", "ACCEPT"))
 
 
-def open_forwarding(packets: Packets, bridge: str) -> None:
+def open_forwarding(packets: Packets, bridge: str, *, with_ipv6: bool = False) -> None:
     """Let the bridge's packets pass where the machine drops what it does not know. Raises HostError."""
-    chain = closed_chain(packets)
-    if not chain:
-        return
-    for rule in rules_for(bridge):
-        if not _iptables("-C", chain, *rule).ok:
-            _iptables("-I", chain, *rule).check(f'open chain "{chain}" for network bridge "{bridge}"')
+    for family, program in (IPTABLES, IP6TABLES) if with_ipv6 else (IPTABLES,):
+        chain = closed_chain(packets, family)
+        for rule in rules_for(bridge) if chain else ():
+            if not _iptables(program, "-C", chain, *rule).ok:
+                _iptables(program, "-I", chain, *rule).check(f'open chain "{chain}" for network bridge "{bridge}"')
 
 
-def close_forwarding(packets: Packets, bridge: str) -> None:
+def close_forwarding(packets: Packets, bridge: str, *, with_ipv6: bool = False) -> None:
     """Take the openings of a bridge away; none is fine."""
-    for chain in (USER_CHAIN, FORWARD_CHAIN):
-        if f'"{bridge}"' in (packets.list(f"chain ip filter {chain}") or ""):
-            for rule in rules_for(bridge):
-                _iptables("-D", chain, *rule)
+    for family, program in (IPTABLES, IP6TABLES) if with_ipv6 else (IPTABLES,):
+        for chain in (USER_CHAIN, FORWARD_CHAIN):
+            if f'"{bridge}"' in (packets.list(f"chain {family} filter {chain}") or ""):
+                for rule in rules_for(bridge):
+                    _iptables(program, "-D", chain, *rule)
 
 
-def _iptables(*arguments: str) -> Outcome:
+def _iptables(program: str, *arguments: str) -> Outcome:
     from cais import proc  # subprocess is dear, and most machines need no opening
 
-    command = proc.Command(argv=("iptables", "-w", "5", *arguments), install_hint="apt-get install iptables")
+    command = proc.Command(argv=(program, "-w", "5", *arguments), install_hint="apt-get install iptables")
     return proc.run(command)

@@ -10,11 +10,12 @@ import msgspec
 from cais import decoding
 from cais.database import Database
 from cais.engine.native.network.hostports import is_ipv6
-from cais.engine.native.network.plan import Bridge, Lease
+from cais.engine.native.network.plan import Bridge, Lease, Side6
 from cais.engine.native.network.rules import Forward
 from cais.engine.netdetails import EndpointOptions
 from cais.engine.protocol import NetworkSpec, NetworkState, PortSpec, Transport
 from cais.linux.addresses import Subnet
+from cais.linux.addresses6 import Subnet6
 from cais.linux.processes import start_time
 
 SCHEMA = (
@@ -45,7 +46,15 @@ SCHEMA = (
     ALTER TABLE leases ADD COLUMN inside TEXT NOT NULL DEFAULT '';
     ALTER TABLE leases ADD COLUMN options BLOB NOT NULL DEFAULT '{}'
     """,
+    """
+    ALTER TABLE networks ADD COLUMN subnet6 TEXT NOT NULL DEFAULT '';
+    ALTER TABLE networks ADD COLUMN gateway6 TEXT NOT NULL DEFAULT '';
+    ALTER TABLE leases ADD COLUMN address6 TEXT NOT NULL DEFAULT ''
+    """,
 )
+
+
+_NETWORK = "spec, subnet, gateway, bridge, subnet6, gateway6"
 
 
 class Rows:
@@ -66,20 +75,20 @@ class Rows:
 
     def network(self, name: str) -> NetworkState | None:
         """One network."""
-        row = self.connection().execute("SELECT spec, subnet, gateway, bridge FROM networks WHERE name = ?", (name,))
+        row = self.connection().execute(f"SELECT {_NETWORK} FROM networks WHERE name = ?", (name,))  # noqa: S608 - our names
         found = row.fetchone()
         return _state(found) if found else None
 
     def networks(self) -> tuple[NetworkState, ...]:
         """All networks by name."""
-        rows = self.connection().execute("SELECT spec, subnet, gateway, bridge FROM networks ORDER BY name")
+        rows = self.connection().execute(f"SELECT {_NETWORK} FROM networks ORDER BY name")  # noqa: S608 - our names
         return tuple(_state(row) for row in rows)
 
     def add_network(self, writer: sqlite3.Connection, state: NetworkState) -> None:
         """A new network."""
         spec = msgspec.json.encode(state.spec)
-        row = (state.spec.name, spec, state.subnet, state.gateway, state.bridge)
-        writer.execute("INSERT INTO networks VALUES (?, ?, ?, ?, ?)", row)
+        row = (state.spec.name, spec, state.subnet, state.gateway, state.bridge, state.subnet6, state.gateway6)
+        writer.execute(f"INSERT INTO networks (name, {_NETWORK}) VALUES (?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608 - our names
 
     def remove_network(self, writer: sqlite3.Connection, name: str) -> None:
         """Forget a network that nobody is on."""
@@ -127,8 +136,8 @@ class Rows:
         """A new lease; the address must be free."""
         aliases, options = msgspec.json.encode(lease.aliases), msgspec.json.encode(lease.options)
         place = (lease.network, lease.address, lease.container_id, lease.position)
-        row = (*place, lease.mac, lease.interface, aliases, lease.inside, options)
-        writer.execute("INSERT INTO leases VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        row = (*place, lease.mac, lease.interface, aliases, lease.inside, options, lease.address6)
+        writer.execute("INSERT INTO leases VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     def set_aliases(self, writer: sqlite3.Connection, lease: Lease, aliases: tuple[str, ...]) -> None:
         """Other names for a lease."""
@@ -136,7 +145,7 @@ class Rows:
         writer.execute("UPDATE leases SET aliases = ? WHERE network = ? AND address = ?", row)
 
     def _leases(self, condition: str, value: str) -> tuple[Lease, ...]:
-        columns = "container_id, network, position, address, mac, interface, aliases, inside, options"
+        columns = "container_id, network, position, address, mac, interface, aliases, inside, options, address6"
         rows = self.connection().execute(f"SELECT {columns} FROM leases {condition}", (value,))  # noqa: S608 - our texts
         return tuple(
             Lease(
@@ -149,6 +158,7 @@ class Rows:
                 aliases=decoding.decode(row[6], tuple[str, ...]),
                 inside=row[7] or f"eth{row[2]}",  # one of an earlier version
                 options=decoding.decode(row[8], EndpointOptions),
+                address6=row[9],
             )
             for row in rows
         )
@@ -207,6 +217,7 @@ def bridge_of(state: NetworkState) -> Bridge:
         mtu=options.mtu,
         talks=options.talks,
         masquerades=options.masquerades,
+        side6=Side6(Subnet6.parse(state.subnet6), state.gateway6) if state.subnet6 else None,
     )
 
 
@@ -226,9 +237,9 @@ def forwards(container_id: str, ports: tuple[PortSpec, ...], lease: Lease | None
     )
 
 
-def _state(row: tuple[bytes, str, str, str]) -> NetworkState:
+def _state(row: tuple[bytes, str, str, str, str, str]) -> NetworkState:
     spec = decoding.decode(row[0], NetworkSpec)
-    return NetworkState(spec=spec, subnet=row[1], gateway=row[2], bridge=row[3])
+    return NetworkState(spec=spec, subnet=row[1], gateway=row[2], bridge=row[3], subnet6=row[4], gateway6=row[5])
 
 
 def _port(row: tuple[str, int, str, int]) -> PortSpec:

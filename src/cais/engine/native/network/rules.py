@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from cais.engine.native.network import rules6
 from cais.engine.native.network.plan import Bridge
 from cais.engine.protocol import PortSpec
 
@@ -115,14 +116,16 @@ def delete(table: str) -> str:
 
 def add_bridge(table: str, bridge: Bridge) -> str:
     """A network's elements; the same again is fine."""
-    return "".join(f"add element ip {table} {element}\n" for element in _elements(bridge))
+    elements = "".join(f"add element ip {table} {element}\n" for element in _elements(bridge))
+    return elements + rules6.add_bridge(table, bridge)
 
 
 def remove_bridge(table: str, bridge: Bridge) -> str:
     """Without the network's elements. Each is added first, because deleting what is not there would fail the transaction."""
-    return "".join(
+    elements = "".join(
         f"{verb} element ip {table} {element}\n" for element in _elements(bridge) for verb in ("add", "delete")
     )
+    return elements + rules6.remove_bridge(table, bridge)
 
 
 def publish(table: str, forwards: Iterable[Forward]) -> str:
