@@ -45,8 +45,8 @@ def test_what_is_not_honoured_has_words() -> None:
     [
         ("isolation: process", ['"isolation" of service "a" has no effect: for Windows containers']),
         (
-            "networks: {default: {ipv6_address: '::1'}}",
-            ['"networks.default.ipv6_address" of service "a" has no effect: networks are IPv4 only'],
+            "storage_opt: {size: 1G}",
+            ['"storage_opt" of service "a" has no effect: overlayfs has no such options'],
         ),
         (
             "volumes: ['./a:/b:z']",
@@ -90,6 +90,40 @@ def test_warnings(loader: Loader, text: str, warnings: list[str]) -> None:
 )
 def test_refusals(loader: Loader, text: str, error: str) -> None:
     assert [str(told) for told in loader.project(text).refusals] == [f"compose.yaml:{error}"]
+
+
+@pytest.mark.parametrize(
+    ("text", "warnings", "refusals"),
+    [
+        ("enable_ipv6: true, ipam: {config: [{subnet: 10.1.0.0/24}, {subnet: 'fd00::/64'}]}", [], []),
+        (
+            "ipam: {config: [{subnet: 'fd00::/64'}]}",
+            ['IPv6 subnet of network "n" has no effect: it has no IPv6'],
+            [],
+        ),
+        (
+            "ipam: {config: [{subnet: 10.1.0.0/24}, {subnet: 10.2.0.0/24}]}",
+            [],
+            ['network "n" has several IPv4 subnets, which a bridge cannot have'],
+        ),
+        ("enable_ipv4: false", [], ['network "n" without IPv4 is not supported']),
+        (
+            "driver_opts: {com.docker.network.driver.nonsense: 1}",
+            ['driver option "com.docker.network.driver.nonsense" of network "n" has no effect'],
+            [],
+        ),
+        (
+            "driver_opts: {com.docker.network.bridge.gateway_mode_ipv4: routed}",
+            [],
+            ['driver option "com.docker.network.bridge.gateway_mode_ipv4" of network "n" is not supported'],
+        ),
+        ("driver_opts: {com.docker.network.driver.mtu: 1300}", [], []),
+    ],
+)
+def test_options_of_networks(loader: Loader, text: str, warnings: list[str], refusals: list[str]) -> None:
+    project = loader.project(f"services: {{a: {{image: x, networks: [n]}}}}\nnetworks: {{n: {{{text}}}}}")
+    assert [told.message for told in project.warnings] == warnings
+    assert [told.message for told in project.refusals] == refusals
 
 
 def test_disabled_services_are_not_judged(loader: Loader) -> None:
