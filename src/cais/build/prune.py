@@ -13,6 +13,7 @@ from cais.build.eviction import Choice, Kept, Kind, choose
 from cais.build.executor import BuildExecutor
 from cais.build.keeping import alone
 from cais.build.privatefolder import sweep_private
+from cais.build.words import size_in_bytes
 from cais.clock import Clock
 from cais.errors import UsageError
 from cais.images.protocol import ImageStore
@@ -93,15 +94,7 @@ def bound_of(text: str | None, folder: str) -> int:
     if not text:
         space = os.statvfs(folder)
         return max(_LEAST_BOUND, space.f_blocks * space.f_frsize // _BOUND_SHARE)
-    size = _size(text.strip().lower().removesuffix("b"))
+    size = size_in_bytes(text)
     if size is None:
         raise UsageError(f'{BOUND_VARIABLE} is "{text}"', hint="write a size such as 20g")
     return size
-
-
-def _size(text: str) -> int | None:
-    """Bytes of a number with k, m, g or t behind it, or none; None for anything else."""
-    # `compose` has such a reader, but is not below this package.
-    power = " kmgt".find(text[-1:]) if text[-1:].strip() else -1
-    number = text[:-1] if power > 0 else text
-    return int(number) << (10 * max(power, 0)) if number.isascii() and number.isdecimal() else None

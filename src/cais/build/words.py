@@ -16,6 +16,8 @@ _MAX_PORT = 65535
 _REAL_TIME = re.compile(r"SIGRTMIN\+([1-9]|1[0-5])|SIGRTMAX-([1-9]|1[0-4])")
 _MAX_SIGNAL = 64
 _WEB = re.compile(r"https?://")
+_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([kmgt]?)i?b?", re.IGNORECASE)
 _NANOSECONDS = {
     "ns": 1,
     "us": 10**3,
@@ -75,6 +77,12 @@ def signal(text: str, span: Span) -> str:
             [Problem(f'STOPSIGNAL "{text}" is no signal', span, "write a name such as SIGTERM, or a number")]
         )
     return text
+
+
+def size_in_bytes(text: str) -> int | None:
+    """`64m` in bytes; None when it is no size."""
+    match = _SIZE.fullmatch(text)
+    return int(float(match[1]) * _UNITS[match[2].lower()]) if match else None
 
 
 def nanoseconds(duration: str) -> int:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Callable, Mapping
 
+from cais.build import words
 from cais.build.sources import Context, Source
 from cais.build.steps.model import BindMount, CacheMount, Mount, SecretMount, SshMount, TmpfsMount
 from cais.errors import InvalidDockerfile, Problem, Span
 
 Options = tuple[tuple[str, str], ...]
-_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
-_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([kmgt]?)i?b?", re.IGNORECASE)
 _TRUE = ("", "1", "t", "true")
 _SHARING = ("shared", "private", "locked")
 
@@ -134,10 +132,10 @@ class _Reader:
         text = self._options.get("size")
         if not text:
             return None
-        match = _SIZE.fullmatch(text)
-        if match is None:
+        size = words.size_in_bytes(text)
+        if size is None:
             raise self._wrong("size", text, "a size such as 64m")
-        return int(float(match[1]) * _UNITS[match[2].lower()])
+        return size
 
     def _wrong(self, name: str, value: str, expected: str) -> InvalidDockerfile:
         return InvalidDockerfile(
