@@ -13,10 +13,10 @@ from collections.abc import Callable, Collection, Iterator
 
 import msgspec
 
+from cais.engine import restarts
 from cais.engine.details import LogDriver
 from cais.engine.protocol import ContainerState, Engine, LogLine, State
 from cais.errors import NotFoundError
-from cais.supervise import policy
 
 IDLE_S = 0.02
 WAIT_S = 0.1
@@ -79,8 +79,8 @@ def goes_on(container: ContainerState, now: float) -> bool:
     if container.manually_stopped:
         return now - (container.finished_at or now) < BY_HAND_S
     asked = container.spec.restart
-    count = policy.counted(asked, container.restart_count, ran_s=container.finished_at - container.started_at)
-    return policy.may_restart(asked, container.exit_code, manually_stopped=False, restart_count=count)
+    count = restarts.counted(asked, container.restart_count, ran_s=container.finished_at - container.started_at)
+    return restarts.may_restart(asked, container.exit_code, manually_stopped=False, restart_count=count)
 
 
 class Follower:

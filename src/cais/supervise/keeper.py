@@ -10,6 +10,7 @@ import math
 
 import msgspec
 
+from cais.engine import restarts
 from cais.engine.protocol import ContainerState, Health, ProbeResult, State
 from cais.supervise import events, policy
 from cais.supervise.health import (
@@ -375,8 +376,8 @@ def _decide(kept: Kept, moment: Moment, *, exit_code: int, ran_s: float, ran_wel
         kept, phase=Phase.IDLE, probing=False, probe_due=None, act_due=None, condemned=False, was_healthy=False
     )
     asked = state.spec.restart
-    count = policy.counted(asked, state.restart_count, ran_s=ran_s)
-    wanted = policy.may_restart(asked, exit_code, manually_stopped=state.manually_stopped, restart_count=count)
+    count = restarts.counted(asked, state.restart_count, ran_s=ran_s)
+    wanted = restarts.may_restart(asked, exit_code, manually_stopped=state.manually_stopped, restart_count=count)
     # A container that never ran is somebody's to start first.
     if kept.stays_down or not state.started_at or not (wanted or (kept.condemned and not state.manually_stopped)):
         return Turn(resting)

@@ -1,4 +1,4 @@
-"""When a container that ended is started again, and after how long. Pure.
+"""After how long a container that ended is started again; whether it is, says `engine.restarts`. Pure.
 
 Docker's rules, with one difference: the first restart of a container that had been running well does not wait. What
 `deploy.restart_policy` says beyond them (delay, window) is as the Compose Deploy Specification has it.
@@ -6,29 +6,12 @@ Docker's rules, with one difference: the first restart of a container that had b
 
 from __future__ import annotations
 
-from cais.engine.protocol import RestartMode, RestartPolicy
+from cais.engine.protocol import RestartPolicy
 
 FIRST_DELAY_S = 0.1
 LONGEST_DELAY_S = 60.0
 GOOD_RUN_S = 10.0  # a run this long takes the back-off to its start again
 STEADY_RUN_S = 1.0  # without a health check, a run this long counts as "was running well"
-
-
-def may_restart(policy: RestartPolicy, exit_code: int, *, manually_stopped: bool, restart_count: int) -> bool:
-    """Whether `policy` asks for a restart. A container that a user stopped stays down under every policy."""
-    if manually_stopped:
-        return False
-    match policy.mode:
-        case RestartMode.NO:
-            return False
-        case RestartMode.ON_FAILURE if exit_code == 0:
-            return False
-    return policy.max_retries == 0 or restart_count < policy.max_retries
-
-
-def counted(policy: RestartPolicy, restart_count: int, *, ran_s: float) -> int:
-    """The restarts that count against the policy's limit after a run of `ran_s`."""
-    return 0 if policy.window_s and ran_s >= policy.window_s else restart_count
 
 
 def next_delay(policy: RestartPolicy, previous_s: float | None, *, ran_s: float, ran_well: bool) -> float:

@@ -104,6 +104,14 @@ services:
     until(lambda: project.run("exec", "-T", "asker", "nslookup", "once", "127.0.0.11").code != 0)
 
 
+def test_who_has_used_up_its_restarts_lets_go_of_its_port(project: Cais, tiny: str, port: int) -> None:
+    ending = f"image: {tiny}\n    command: [sh, -c, exit 1]\n    restart: on-failure:2\n    ports: ['{port}:80']\n"
+    (project.folder / "compose.yaml").write_text(f"services:\n  a:\n    {ending}")
+    project.ok("up", "-d")
+    until(lambda: is_free(port))
+    assert project.container("a")["State"] == "exited"
+
+
 def test_up_when_all_is_up_changes_nothing(project: Cais, tiny: str, port: int) -> None:
     write(project, tiny, port)
     project.ok("up", "-d", "--wait")

@@ -18,6 +18,7 @@ from collections.abc import Callable
 import msgspec
 
 from cais import decoding, proc
+from cais.engine import restarts
 from cais.engine.native import bundle, cgroup, defaultnet, logfiles, monitor, mounts, observe, rootfs
 from cais.engine.native.inherit import with_borrowed
 from cais.engine.native.netprotocol import Endpoint
@@ -25,7 +26,7 @@ from cais.engine.native.parts import Parts
 from cais.engine.native.records import Life, Phase, Record, not_found
 from cais.engine.native.runtime import Runtime
 from cais.engine.native.spec import command_line
-from cais.engine.protocol import ContainerSpec, EndpointSpec, Health, RestartMode
+from cais.engine.protocol import ContainerSpec, EndpointSpec, Health
 from cais.errors import CaisError, Conflict, NotFoundError
 from cais.images.model import RunConfig, StoredImage
 from cais.linux import processes
@@ -130,10 +131,9 @@ def withdraw(parts: Parts, record: Record) -> Record:
 
 def _may_come_back(record: Record) -> bool:
     """Whether the supervisor may start the ended container again. Its ports are kept for it then."""
-    mode, life = record.spec.restart.mode, record.life
-    if life.manually_stopped or mode is RestartMode.NO:
-        return False
-    return mode is not RestartMode.ON_FAILURE or life.exit_code != 0
+    asked, life = record.spec.restart, record.life
+    count = restarts.counted(asked, life.restart_count, ran_s=life.finished_at - life.started_at)
+    return restarts.may_restart(asked, life.exit_code, manually_stopped=life.manually_stopped, restart_count=count)
 
 
 def remove(parts: Parts, container_id: str, *, force: bool, volumes: bool) -> None:
