@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from cais.cli.view.jsonlines import JsonView
 from cais.cli.view.plain import PlainView
 from cais.cli.view.quiet import QuietView
@@ -146,3 +148,21 @@ def test_long_rows_are_cut_to_the_terminal() -> None:
     view.emit(ResourceEvent(kind="Container", name="n" * 80, phase=Phase.DONE, status="Started"))
     view.close()
     assert len(screen.lines[0]) <= 40
+
+
+@pytest.mark.parametrize(
+    ("done", "total", "shown"),
+    [
+        (0, 25_000_000, "[>                   ] 0.0/25.0 MB"),
+        (12_500_000, 25_000_000, "[==========>         ] 12.5/25.0 MB"),
+        (25_000_000, 25_000_000, "[====================] 25.0/25.0 MB"),
+        (30_000_000, 25_000_000, "[====================] 30.0/25.0 MB"),
+        (3_000_000, None, "3.0 MB"),
+    ],
+)
+def test_a_bar_says_how_far_a_transfer_is(done: int, total: int | None, shown: str) -> None:
+    written: list[str] = []
+    view = TtyView(written.append, FakeClock(), lambda: (100, 24))
+    view.emit(BytesEvent(kind="Layer", name="abc", done=done, total=total))
+    view.close()
+    assert f"Layer abc  {shown}" in "".join(written)

@@ -17,6 +17,7 @@ RESET = "\x1b[0m"
 CLEAR_BELOW = "\x1b[J"
 OUTPUT_LINES = 6
 REDRAW_S = 0.1
+BAR_COLUMNS = 20
 
 
 class _Row(msgspec.Struct):
@@ -64,14 +65,8 @@ class TtyView:
                 case OutputEvent():
                     self._output(event)
                 case BytesEvent():
-                    total = f"/{event.total / 1e6:.1f}" if event.total else ""
-                    self._update(
-                        f"{event.kind} {event.name}",
-                        f"{event.kind} {event.name}",
-                        Phase.WORKING,
-                        f"{event.done / 1e6:.1f}{total} MB",
-                        "",
-                    )
+                    name = f"{event.kind} {event.name}"
+                    self._update(name, name, Phase.WORKING, _transfer(event), "")
                 case MessageEvent():
                     self._erase()
                     label = {Phase.WARNING: "warning: ", Phase.ERROR: "error: "}.get(event.phase, "")
@@ -140,6 +135,16 @@ def terminal_size(fd: int) -> tuple[int, int]:
     except OSError:  # not a terminal after all
         return 80, 24
     return size.columns or 80, size.lines or 24
+
+
+def _transfer(event: BytesEvent) -> str:
+    """`[=====>    ] 12.3/25.0 MB`; without the bar while the whole is not known."""
+    done = f"{event.done / 1e6:.1f}"
+    if not event.total:
+        return f"{done} MB"
+    filled = min(BAR_COLUMNS, BAR_COLUMNS * event.done // event.total)
+    bar = ("=" * filled + ">" * (filled < BAR_COLUMNS)).ljust(BAR_COLUMNS)
+    return f"[{bar}] {done}/{event.total / 1e6:.1f} MB"
 
 
 def _cut(text: str, width: int) -> str:
