@@ -57,6 +57,15 @@ def _times_docker(key: str, words: str, times: float) -> Goal:
     )
 
 
+def _no_slower(key: str, words: str) -> Goal:
+    return Goal(
+        f"{words}: no slower than Docker",
+        ((key, Side.CAIS), (key, Side.DOCKER)),
+        lambda cais, docker: cais <= docker,
+        lambda cais, docker: f"{cais:.2f} s, Docker {docker:.2f} s",
+    )
+
+
 def _within(key: str, words: str, factor: float, more_s: float) -> Goal:
     def show(cais: float, floor: float) -> str:
         return f"{cais * 1000:.0f} ms, allowed {(factor * floor + more_s) * 1000:.0f} ms"
@@ -97,4 +106,6 @@ GOALS = (
     _published_port(),
     _within("crash", "serving again after `kill -9`: own start-up time plus 150 ms", 1, 0.15),
     _busy_crash(),
+    _no_slower("push", "push of a 200 MB image to a registry on this machine"),
+    _no_slower("pull", "pull of it"),
 )

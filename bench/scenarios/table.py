@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from bench.scenarios import build, idle, requests, stack
+from bench.scenarios import build, idle, registry, requests, stack
 
-SCENARIOS = (stack.SCENARIO, build.SCENARIO, idle.IDLE, idle.CROWDED, requests.SCENARIO)
+SCENARIOS = (stack.SCENARIO, build.SCENARIO, idle.IDLE, idle.CROWDED, requests.SCENARIO, registry.SCENARIO)
