@@ -8,6 +8,7 @@ from typing import Protocol
 
 import msgspec
 
+from cais.build.remotecache import CachePlace
 from cais.errors import UsageError
 from cais.images.model import StoredImage
 
@@ -41,6 +42,8 @@ class BuildRequest(msgspec.Struct, frozen=True, kw_only=True):
     no_cache: bool = False
     no_cache_stages: tuple[str, ...] = ()
     pull: bool = False
+    cache_from: tuple[CachePlace, ...] = ()
+    cache_to: tuple[CachePlace, ...] = ()
     platform: str = ""
     extra_hosts: tuple[tuple[str, str], ...] = ()
     network: str = "default"

@@ -18,6 +18,7 @@ from cais.build.contexts import Contexts, Located
 from cais.build.downloads import Downloads
 from cais.build.executor import BuildExecutor
 from cais.build.filedigests import FileDigests
+from cais.build.remotecache import CachePlaces, Imported
 from cais.build.request import BuildRequest, ImageSource, epoch_of
 from cais.build.select import Selection, digest_matches, select
 from cais.build.sources import LAYOUT_CONTEXT, Context, Image, Source, StageOutput
@@ -42,8 +43,16 @@ class StageResult(msgspec.Struct, frozen=True, kw_only=True):
     history: tuple[History, ...] = ()
 
 
+class Trail(msgspec.Struct, frozen=True, kw_only=True):
+    """How a stage came to its files: its steps as (key, words), after those of the stage `base` if it begins with one."""
+
+    base: int | None
+    steps: tuple[tuple[str, str], ...]
+
+
 class Session:
-    """One build. `stage_result` gives the result of another stage, waiting for it if need be."""
+    """One build. `stage_result` gives the result of another stage, waiting for it if need be; `stage_key` its key, which may be known
+    before the stage is made."""
 
     def __init__(
         self,
@@ -55,8 +64,10 @@ class Session:
         events: EventSink,
         clock: Clock,
         locations: Locations,
+        caches: CachePlaces | None = None,
     ) -> None:
         self.request = request
+        self.caches = caches
         self.store = store
         self.executor = executor
         self.events = events
@@ -64,6 +75,9 @@ class Session:
         self.locations = locations
         self.epoch_s = epoch_of(request)
         self.stage_result: Callable[[int], StageResult] = _no_stages
+        self.stage_key: Callable[[int], str] = _no_keys
+        self.trails: dict[int, Trail] = {}
+        self.digests_of_stages: dict[str, str] = {}
         self.cancelled = threading.Event()
         self.made: dict[str, str] = {}
         self.used_keys: list[str] = []
@@ -84,6 +98,11 @@ class Session:
 
         folder = os.path.join(self.locations.build, "git")
         return Repositories(folder, self.request.environment, self.request.secrets, self._agent())
+
+    @functools.cached_property
+    def imported(self) -> Imported:
+        """What caches elsewhere have."""
+        return Imported(self.caches, self.request.cache_from, self.store, self.events)
 
     @functools.cached_property
     def contexts(self) -> Contexts:
@@ -138,7 +157,7 @@ class Session:
     def identity(self, source: Source, span: Span) -> str:
         """What makes `source` what it is: a stage's key, an image's id."""
         if isinstance(source, StageOutput):
-            return self.stage_result(source.index).key
+            return self.stage_key(source.index)
         assert isinstance(source, Image)
         return base_key(self.image(source.reference, span).id, self.epoch_s)
 
@@ -199,13 +218,13 @@ class Session:
         alias = hashlib.sha256(
             f"digest {self.identity(source, span)} ".encode() + msgspec.json.encode(selection)
         ).hexdigest()
-        known = self.store.get_cached(alias)
-        if known is not None:
-            return known["digest"]
-        with self.tree(source, span) as tree:
-            digest = digest_matches(tree, select(tree, selection, span))
-        self.store.put_cached(alias, "", {"digest": digest})
-        return digest
+        row = self.store.get_cached(alias)
+        if row is None:
+            with self.tree(source, span) as tree:
+                row = {"digest": digest_matches(tree, select(tree, selection, span))}
+            self.store.put_cached(alias, "", row)
+        self.digests_of_stages[alias] = row["digest"]
+        return row["digest"]
 
     def count(self, *, cached: bool) -> None:
         """One more step is through."""
@@ -270,4 +289,8 @@ class _Returning:
 
 
 def _no_stages(_index: int) -> StageResult:
+    raise AssertionError("the build has not begun")
+
+
+def _no_keys(_index: int) -> str:
     raise AssertionError("the build has not begun")

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -17,6 +17,7 @@ from cais.build.executor import BuildExecutor
 from cais.build.graph import Graph
 from cais.build.parallel import Outcomes, run_side_by_side
 from cais.build.platform import Platform, automatic_arguments, require_this
+from cais.build.remotecache import CachePlaces, Chain, chain_of
 from cais.build.request import BuildRequest, ImageSource
 from cais.build.scope import read_arguments, unknown_arguments
 from cais.build.session import Session, StageResult
@@ -42,6 +43,7 @@ def build(
     events: EventSink,
     clock: Clock,
     locations: Locations,
+    caches: CachePlaces | None = None,
 ) -> StoredImage:
     """Build the image, tag it, and return it. Two builds of the same may run at once, in one process or several.
 
@@ -49,7 +51,14 @@ def build(
     such target).
     """
     session = Session(
-        request, store=store, images=images, executor=executor, events=events, clock=clock, locations=locations
+        request,
+        store=store,
+        images=images,
+        executor=executor,
+        events=events,
+        clock=clock,
+        locations=locations,
+        caches=caches,
     )
     with keeping.building(locations.build), contextlib.closing(session):
         image = _build(session)
@@ -117,6 +126,7 @@ def _build(session: Session) -> StoredImage:
     entitlements.check(request, (step for work in works.values() for step in work.evaluated.steps))
     result = _solve(session, works, target)
     image = _finish(session, works[target].evaluated, result, platform)
+    _give_cache(session, target)
     _sum_up(session, session.clock.monotonic() - began)
     return image
 
@@ -158,7 +168,14 @@ def _solve(session: Session, works: Mapping[int, StageWork], target: int) -> Sta
             raise NotReady
         return results[index]
 
-    session.stage_result = known
+    keys: dict[int, str] = {}
+
+    def key(index: int) -> str:
+        if index not in keys:
+            keys[index] = results[index].key if index in results else works[index].final_key()
+        return keys[index]
+
+    session.stage_result, session.stage_key = known, key
     for index, work in works.items():
         found = work.probe()
         if found is not None:
@@ -167,12 +184,41 @@ def _solve(session: Session, works: Mapping[int, StageWork], target: int) -> Sta
         return results[target]
     outcomes: Outcomes[int, StageResult] = Outcomes(results)
     session.stage_result = outcomes.wait
+    session.stage_key = lambda index: keys[index] if index in keys else outcomes.wait(index).key
     jobs = {
         index: functools.partial(outcomes.settle, index, works[index].make)
         for index in _missing(works, results, target)
     }
     run_side_by_side(jobs, session.cancelled)
     return outcomes.wait(target)
+
+
+def _give_cache(session: Session, target: int) -> None:
+    """Keep the layers elsewhere, where that was asked for."""
+    if session.caches is None:
+        return
+    for place in session.request.cache_to:
+        stages = [target, *(sorted(set(session.trails) - {target}) if place.everything else ())]
+        session.caches.write(place, _chains(session, stages))
+        session.events.emit(MessageEvent(phase=Phase.DONE, text=f'the cache is kept in "{place.shown}"'))
+
+
+def _chains(session: Session, stages: Iterable[int]) -> Iterator[Chain]:
+    for index in stages:
+        chain = chain_of(_whole_trail(session, index), session.digests_of_stages, session.store)
+        if chain is not None:
+            yield chain
+
+
+def _whole_trail(session: Session, index: int) -> list[tuple[str, str]]:
+    """The steps of a stage, after those of the stages it begins with."""
+    steps: list[tuple[str, str]] = []
+    following: int | None = index
+    while following is not None and following in session.trails:
+        trail = session.trails[following]
+        steps[:0] = trail.steps
+        following = trail.base
+    return steps
 
 
 def _missing(works: Mapping[int, StageWork], results: Mapping[int, StageResult], target: int) -> list[int]:

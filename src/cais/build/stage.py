@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 
 import msgspec
 
 from cais.build.cachekey import CacheKey, Components, base_key, cache_key
+from cais.build.clone import clone_into
 from cais.build.evaluate import Evaluated
 from cais.build.explain import Explainer
 from cais.build.failure import StepFailed
 from cais.build.runs import StageBase
 from cais.build.select import Selection
-from cais.build.session import Session, StageResult
+from cais.build.session import Session, StageResult, Trail
 from cais.build.sources import Base, Image, Source, StageOutput
 from cais.build.steplock import step_lock
 from cais.build.steps.copy import copy, selection_of
@@ -67,6 +69,7 @@ class StageWork:
         self._history: list[History] = []
         self._made_layer: list[bool] = []
         self._made_any = False
+        self._trail: list[tuple[str, str]] = []
         self._found: list[tuple[Step, Components]] = []
 
     @property
@@ -84,6 +87,21 @@ class StageWork:
         except NotReady:
             return None
 
+    def final_key(self) -> str:
+        """The key that the stage will have, also where its files are not there (any more). Raises NotReady when it takes files to know it."""
+        key = self._key if self._started else self._base_key()
+        for step in self.evaluated.steps[self._done :]:
+            key = cache_key(step, key, self._inputs(step)).digest
+        return key
+
+    def _base_key(self) -> str:
+        if isinstance(self._base, StageOutput):
+            return self._session.stage_key(self._base.index)
+        identity = (
+            self._session.image(self._base.reference, self._base_span).id if isinstance(self._base, Image) else ""
+        )
+        return base_key(identity, self._session.epoch_s)
+
     def make(self) -> StageResult:
         """Go to the end. Raises BuildError."""
         result = self._advance(execute=True)
@@ -99,13 +117,18 @@ class StageWork:
                 return None
         if self._made_any:
             self._explainer.save()
+        base = self._base.index if isinstance(self._base, StageOutput) else None
+        self._session.trails[self.index] = Trail(base=base, steps=tuple(self._trail))
         return StageResult(key=self._key, snapshot=self._snapshot, history=(*self._history, *self._own_history()))
 
     def _step(self, step: Step, *, execute: bool) -> bool:
         """Find the step in the cache, or make it; False when it would have to be made."""
         with at_step(step.span, "reading the sources"):
-            key = cache_key(step, self._key, self._inputs(step))
+            inputs = self._inputs(step)
+            key = cache_key(step, self._key, inputs)
         snapshot = self._cached(key)
+        if snapshot is None:
+            snapshot = self._linked(step, key, inputs)
         made = snapshot is None
         if snapshot is None:
             if not execute:
@@ -120,6 +143,7 @@ class StageWork:
         self._made_any = self._made_any or made
         self._made_layer.append(snapshot != self._snapshot)
         self._key, self._snapshot = key.digest, snapshot
+        self._trail.append((key.digest, self._words(step)))
         self._done += 1
         return True
 
@@ -166,9 +190,23 @@ class StageWork:
             return made
         row = self._session.store.get_cached(key.digest)
         if row is None:
-            return None
+            return self._session.imported.snapshot(key.digest)
         self._session.used_keys.append(key.digest)
         return row["snapshot"]
+
+    def _linked(self, step: Step, key: CacheKey, inputs: Mapping[str, str]) -> str | None:
+        """The result of a COPY --link that was made on something else: the layer is the same, whatever it lies on."""
+        if not isinstance(step, CopyStep) or not step.link or self._without_cache:
+            return None
+        store = self._session.store
+        row = store.get_cached(_link_key(step, inputs))
+        if row is None:
+            return None
+        with at_step(step.span, "COPY --link"), store.snapshots.unpacking(self._snapshot) as layer:
+            clone_into(store.snapshots.path(row["snapshot"]), layer.upper)
+            snapshot = layer.commit(epoch_s=self._session.epoch_s)
+        store.put_cached(key.digest, snapshot, {"text": self._words(step)})
+        return snapshot
 
     def _make(self, step: Step, key: CacheKey) -> str:
         self._tell(step, Phase.WORKING, detail=self._cause(step, key))
@@ -183,8 +221,9 @@ class StageWork:
                 if snapshot is None:
                     snapshot = self._execute(step)
                     self._session.made[key.digest] = snapshot
-                    facts = {"text": f"{self._session.request.name}: {_first_line(step)}"}
-                    self._session.store.put_cached(key.digest, snapshot, facts)
+                    self._session.store.put_cached(key.digest, snapshot, {"text": self._words(step)})
+                    if isinstance(step, CopyStep) and step.link:
+                        self._session.store.put_cached(_link_key(step, key.components.inputs), snapshot, {})
         except CaisError as error:
             self._explainer.failed(step, key.components)
             self._tell(step, Phase.ERROR, elapsed_s=self._session.clock.monotonic() - began, detail=error.message)
@@ -216,8 +255,7 @@ class StageWork:
     def _keep_failed(self, step: RunStep, prepared: PreparedSnapshot, failure: StepFailed) -> None:
         """Keep what a failed command left, in place of what it left the last time, and say how to look at it."""
         snapshot = failure.snapshot = prepared.commit(epoch_s=self._session.epoch_s, fold=True)
-        text = f"{self._session.request.name}: {_first_line(step)} (failed)"
-        facts = {"step": msgspec.json.encode(step).decode(), "text": text}
+        facts = {"step": msgspec.json.encode(step).decode(), "text": f"{self._words(step)} (failed)"}
         self._session.store.put_cached(FAILED_PREFIX + self._place(), snapshot, facts)
 
         def open_shell() -> int:
@@ -236,6 +274,9 @@ class StageWork:
         request = self._session.request
         place = f"{request.context}\0{request.dockerfile}\0{request.name}\0{self._title}\0{self._done}"
         return hashlib.sha256(place.encode(errors="surrogateescape")).hexdigest()
+
+    def _words(self, step: Step) -> str:
+        return f"{self._session.request.name}: {_first_line(step)}"
 
     def _own_history(self) -> list[History]:
         created = rfc3339(self._session.epoch_s)
@@ -274,3 +315,8 @@ class StageWork:
 
 def _first_line(step: Step) -> str:
     return step.text.splitlines()[0] if step.text else ""
+
+
+def _link_key(step: CopyStep, inputs: Mapping[str, str]) -> str:
+    """What a COPY --link depends on: not on what it lies on."""
+    return "link " + cache_key(step, "", inputs).digest

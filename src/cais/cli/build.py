@@ -18,6 +18,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Flags of `build`."""
     parser.add_argument("services", nargs="*", metavar="SERVICE")
     buildflags.add_common_flags(parser)
+    parser.add_argument("--push", action="store_true", help="push the images to the registries that their names tell")
     parser.add_argument("--with-dependencies", action="store_true", help="also the services they depend on")
 
 
@@ -39,6 +40,10 @@ def run(args: argparse.Namespace, wire: Wire) -> int:
             checked = [builder.check(project, project.services[name]) for name in chosen]
             return buildflags.report(checked, args.format, color=wire.color)
         images = ensure_images(project, chosen, wire.image_source(view), builder, ImageOptions(build=True))
+        if args.push:
+            from cais.cli.buildoutput import push
+
+            push(_pushable(project, chosen), wire, view)
     if args.quiet:
         for name in chosen:
             print(images[name].id)
@@ -50,6 +55,11 @@ def _chosen(project: Project, args: argparse.Namespace) -> tuple[str, ...]:
     named = tuple(args.services)
     chosen = order.with_dependencies(project, named) if args.with_dependencies else named or tuple(project.services)
     return tuple(name for name in chosen if project.services[name].build is not None)
+
+
+def _pushable(project: Project, services: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of services that name their image; the others' are made up and belong to this machine."""
+    return tuple(image for name in services if (image := project.services[name].image))
 
 
 def _options(args: argparse.Namespace) -> BuildOptions:

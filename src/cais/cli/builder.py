@@ -38,6 +38,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     prune.set_defaults(act=_prune)
     shell = commands.add_parser("shell", help="open a shell in what the last failed RUN left")
     shell.set_defaults(act=_shell)
+    for each in (prune, shell):
+        # Before the subcommand it is the verb's.
+        each.add_argument("--dry-run", action="store_true", default=argparse.SUPPRESS, help="show what would be done")
 
 
 def _add_filter(parser: argparse.ArgumentParser) -> None:

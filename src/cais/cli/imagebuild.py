@@ -5,19 +5,25 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypedDict
+
+import msgspec
 
 from cais.cli import buildflags
+from cais.cli.buildoutput import check_terminal, give, parse_output, push
 from cais.cli.wire import Wire
 from cais.errors import UsageError
 
 if TYPE_CHECKING:
-    from cais.build.request import BuildRequest
+    from cais.build.executor import BuildExecutor
+    from cais.build.request import BuildRequest, ImageSource
+    from cais.clock import Clock
+    from cais.events import EventSink
     from cais.images.model import StoredImage
+    from cais.images.protocol import ImageStore
+    from cais.locations import Locations
 
 DEFAULT_SHM_SIZE = 64 << 20
-Result = TypeVar("Result")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -36,11 +42,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--build-context", action="append", default=[], metavar="NAME=CONTEXT",
         help="a further context, or docker-image://NAME, in place of an image or stage")  # fmt: skip
     add("--no-cache-filter", action="append", default=[], metavar="STAGE", help="run the steps of this stage again")
+    add("--cache-from", action="append", default=[], metavar="PLACE",
+        help="take steps from there: type=local,src=FOLDER, or type=registry,ref=NAME")  # fmt: skip
+    add("--cache-to", action="append", default=[], metavar="PLACE",
+        help="keep steps there: type=local,dest=FOLDER, or type=registry,ref=NAME; mode=max for all stages")  # fmt: skip
     add("--add-host", action="append", default=[], metavar="NAME:ADDRESS", help="a line of /etc/hosts during RUN")
     add("--network", choices=("default", "none", "host"), default="default", help="the network of RUN")
     add("--platform", default="", metavar="PLATFORM", help="this machine's, or an error")
     add("--shm-size", metavar="SIZE", help="the size of /dev/shm during RUN (default: 64m)")
     add("--ulimit", action="append", default=[], metavar="NAME=SOFT[:HARD]", help="a limit of RUN; -1 is none")
+    add("-o", "--output", action="append", default=[], metavar="FOLDER|type=KIND,dest=PATH",
+        help="give out: image (the default), docker and oci (archives), local (files), tar (files), registry (pushed)")  # fmt: skip
+    add("--push", action="store_true", help="push the image to the registries that its names tell")
+    add("--metadata-file", metavar="FILE", help="write names and digests of the image there, as JSON")
     add("--iidfile", metavar="FILE", help="write the image's id there")
     add("--load", action="store_true", help="accepted because fingers know it: an image is always in the store")
     buildflags.add_common_flags(parser)
@@ -58,35 +72,61 @@ def run(args: argparse.Namespace, wire: Wire) -> int:
         if args.check:
             from cais.build.solve import check_only
 
-            return buildflags.report([_with_view(check_only, request, wire, args)], args.format, color=wire.color)
+            with buildflags.shown(wire, args) as view:
+                checked = check_only(request, **_parts(wire, view))
+            return buildflags.report([checked], args.format, color=wire.color)
         from cais.build.solve import build
 
-        _give(args, _with_view(build, request, wire, args))
+        outputs = tuple(parse_output(word) for word in args.output)
+        check_terminal(outputs)
+        with buildflags.shown(wire, args) as view:
+            image = build(request, **_parts(wire, view), caches=wire.caches(view))
+            for output in outputs:
+                give(output, image, request.tags, wire, view)
+            if args.push:
+                push(request.tags, wire, view)
+        _tell(args, image)
     return 0
 
 
-def _give(args: argparse.Namespace, image: StoredImage) -> None:
+def _tell(args: argparse.Namespace, image: StoredImage) -> None:
+    """The image's id and what else programs ask for."""
     if args.iidfile:
         with open(args.iidfile, "w", encoding="utf-8") as stream:
             stream.write(image.id)
+    if args.metadata_file:
+        facts: dict[str, str] = {"containerimage.config.digest": image.id, "containerimage.digest": image.id}
+        if args.tag:
+            facts["image.name"] = ",".join(args.tag)
+        with open(args.metadata_file, "wb") as binary:
+            binary.write(msgspec.json.format(msgspec.json.encode(facts), indent=2))
     if args.quiet:
         sys.stdout.write(f"{image.id}\n")
 
 
-def _with_view(work: Callable[..., Result], request: BuildRequest, wire: Wire, args: argparse.Namespace) -> Result:
-    with buildflags.shown(wire, args) as view:
-        return work(
-            request,
-            store=wire.images,
-            images=wire.image_source(view),
-            executor=wire.build_executor(),
-            events=view,
-            clock=wire.clock,
-            locations=wire.locations,
-        )
+class _Parts(TypedDict):
+    store: ImageStore
+    images: ImageSource
+    executor: BuildExecutor
+    events: EventSink
+    clock: Clock
+    locations: Locations
+
+
+def _parts(wire: Wire, view: EventSink) -> _Parts:
+    """What every build works with."""
+    return {
+        "store": wire.images,
+        "images": wire.image_source(view),
+        "executor": wire.build_executor(),
+        "events": view,
+        "clock": wire.clock,
+        "locations": wire.locations,
+    }
 
 
 def _request(args: argparse.Namespace, wire: Wire, context: str, text: str | None) -> BuildRequest:
+    from cais.build.remotecache import parse_place
     from cais.build.request import BuildRequest, agents_of
 
     return BuildRequest(
@@ -105,6 +145,8 @@ def _request(args: argparse.Namespace, wire: Wire, context: str, text: str | Non
         no_cache=args.no_cache,
         no_cache_stages=tuple(args.no_cache_filter),
         pull=args.pull,
+        cache_from=tuple(parse_place(word, to=False) for word in args.cache_from),
+        cache_to=tuple(parse_place(word, to=True) for word in args.cache_to),
         platform=args.platform,
         extra_hosts=buildflags.hosts(args.add_host),
         network=args.network,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cais.images.store import ImageStore
     from cais.project.acquire import Acquirer, RegistryPusher
     from cais.project.builds import Builder, BuildOptions
+    from cais.project.cacheplaces import RemoteCaches
     from cais.project.supervision import ProjectSupervisor
     from cais.project.waiting import SupervisedWaiter
     from cais.registry.settings import RegistrySettings
@@ -142,6 +143,12 @@ class Wire:
 
         return NativeBuildExecutor(self.locations)
 
+    def caches(self, events: EventSink) -> RemoteCaches:
+        """Build caches elsewhere."""
+        from cais.project.cacheplaces import RemoteCaches
+
+        return RemoteCaches(self.images, events, self.registries)
+
     def service_builder(self, events: EventSink, options: BuildOptions | None = None) -> Builder:
         """Builds the images of services."""
         from cais.project.builds import Builder, BuildOptions
@@ -155,6 +162,7 @@ class Wire:
             self.env,
             self.locations,
             options or BuildOptions(),
+            lambda: self.caches(events),
         )
 
     def view(self, *, quiet: bool = False, redraw: bool = True, kind: str | None = None) -> View:

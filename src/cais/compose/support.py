@@ -193,8 +193,10 @@ ROWS: tuple[Row, ...] = (
         "network.host and security.insecure: what RUN --network=host and --security=insecure need",
     ),
     Row(_B + "privileged", _YES, "as security.insecure"),
-    Row(_B + "cache_from", _NO, "the build cache is local"),
-    Row(_B + "cache_to", _NO, "the build cache is local"),
+    Row(
+        _B + "cache_from", _YES, "type=local and type=registry, in a form of Cais's own: BuildKit's caches are not read"
+    ),
+    Row(_B + "cache_to", _YES, "type=local and type=registry, mode=min and max; other types are an error"),
     Row(_B + "isolation", _NO, "for Windows containers"),
     Row(_B + "provenance", _NO, "no attestations are made"),
     Row(_B + "sbom", _NO, "no attestations are made"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -24,6 +24,7 @@ from cais.project.acquire import LAYOUT
 if TYPE_CHECKING:  # `up` makes a Builder always and builds seldom: the build package is loaded by the first build
     from cais.build.check import Checked
     from cais.build.executor import BuildExecutor
+    from cais.build.remotecache import CachePlace, CachePlaces
     from cais.build.request import BuildRequest, ImageSource
 
 
@@ -50,7 +51,9 @@ class Builder:
         environment: Mapping[str, str],
         locations: Locations,
         options: BuildOptions,
+        caches: Callable[[], CachePlaces],
     ) -> None:
+        self._caches = caches
         self._store = store
         self._locations = locations
         self._source = source
@@ -65,8 +68,10 @@ class Builder:
         from cais.build.solve import build
 
         self._warn_of_platforms(project, service)
+        request = build_request(project, service, self._environment, self._options)
         return build(
-            build_request(project, service, self._environment, self._options),
+            request,
+            caches=self._caches() if request.cache_from or request.cache_to else None,
             store=self._store,
             images=self._source,
             executor=self._executor,
@@ -127,6 +132,8 @@ def build_request(
         no_cache=section.no_cache or options.no_cache,
         no_cache_stages=section.no_cache_filter,
         pull=section.pull or options.pull,
+        cache_from=reading.caches("cache_from", section.cache_from),
+        cache_to=reading.caches("cache_to", section.cache_to),
         platform=reading.platform(),
         extra_hosts=section.extra_hosts,
         network=reading.network(),
@@ -187,6 +194,21 @@ class _Reading:
         except UsageError as error:
             self._refuse("ssh", error.message, error.hint)
             return {}
+
+    def caches(self, attribute: str, words: Sequence[str]) -> tuple[CachePlace, ...]:
+        """Caches elsewhere; folders are relative to the project's."""
+        from cais.build.remotecache import parse_place
+
+        found: list[CachePlace] = []
+        for word in words:
+            try:
+                place = parse_place(word, to=attribute == "cache_to")
+            except UsageError as error:
+                self._refuse(attribute, error.message, error.hint)
+                continue
+            folder = os.path.join(self._project.directory, place.folder) if place.folder else ""
+            found.append(msgspec.structs.replace(place, folder=folder))
+        return tuple(found)
 
     def rights(self) -> frozenset[str]:
         """What steps may ask for; `privileged` is all rights of a step that asks for them."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import msgspec
@@ -57,6 +58,17 @@ def copy_between(
 
         destination = opening.target(target, source)
         return copy(origin, destination, events, platform=wanted, abort=opening.abort).digest
+
+
+@contextlib.contextmanager
+def opened_source(
+    place: Place, store: ImageStore, *, events: EventSink, settings: RegistrySettings
+) -> Iterator[ContentSource]:
+    """A place to read from, for the block. Raises NotFoundError, PullError, InvalidImage."""
+    if settings.offline and place.kind is Kind.REGISTRY:
+        raise offline(place.name)
+    with ExitStack() as stack:
+        yield _Opening(stack, store, events, settings, CopyOptions()).source(place, place)
 
 
 def _check(source: Place, target: Place, settings: RegistrySettings, options: CopyOptions) -> None:

@@ -166,3 +166,19 @@ def test_named_contexts(shop: Workshop) -> None:
         contexts={"other": str(other), "img": "docker-image://busybox:1", "base": "docker-image://busybox:1"},
     )
     assert sorted(shop.files(image)) == ["g", "o"]
+
+
+def test_a_linked_layer_is_not_made_again_on_another_base(shop: Workshop) -> None:
+    shop.write({"in/d/a": "1\n", "in/b": "2\n"})
+    (shop.context / "in/link").symlink_to("b")
+    (shop.context / "in/d").chmod(0o750)
+    text = "FROM busybox:1\nRUN echo {0} > /{0}\nCOPY --link --chown=5:6 in /in/\nRUN --network=none true\n"
+    first = shop.files(shop.build(text.format("one")))
+    image = shop.build(text.format("two"))
+    assert shop.made() == ["[2/4] RUN echo two > /two", "[4/4] RUN --network=none true"]
+    second = shop.files(image)
+    assert first.pop("one") == "0644 0:0 one\n"
+    assert second.pop("two") == "0644 0:0 two\n"
+    assert second == first
+    assert second["in/d"] == "0750 5:6 /"
+    assert shop.build(text.format("two"), no_cache=True).config.rootfs.diff_ids == image.config.rootfs.diff_ids

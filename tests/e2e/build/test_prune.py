@@ -135,6 +135,14 @@ def test_forgetting_everything_makes_everything_again(shop: Workshop) -> None:
     assert strays(shop) == []
 
 
+def test_a_stage_that_only_gave_files_is_not_missed(shop: Workshop) -> None:
+    text = "FROM busybox:1 AS made\nRUN echo 1 > /f\nFROM busybox:1\nCOPY --from=made /f /f\n"
+    shop.build(text, tags=("test/kept:1",))
+    assert [each.words for each in clear(shop).removed] == ["test: RUN echo 1 > /f"]
+    shop.build(text)
+    assert shop.made() == []
+
+
 CHAOS = """FROM busybox:1 AS one
 RUN --mount=type=cache,target=/c echo {salt} > /c/x; head -c 2000000 /dev/zero > /big; sleep 0.05
 FROM busybox:1

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -213,3 +215,31 @@ def test_a_look_at_what_failed(own: Cais, tiny: str) -> None:
     assert "failing: RUN echo x > left; false (failed)" in result.stderr
     assert result.stdout == "x\nb\n"
     assert own.ok("builder", "shell", stdin="ls\n").stdout == "left\n"
+
+
+def test_outputs(own: Cais, tiny: str) -> None:
+    write(own, Dockerfile="FROM scratch\nCOPY --chown=5:6 out /out/\n", **{"out/f": "1\n", "out/d/g": "2\n"})
+    own.ok("image", "build", "-o", "files", ".")
+    found = {
+        str(path.relative_to(own.folder / "files")) for path in (own.folder / "files").rglob("*") if path.is_file()
+    }
+    assert found == {"out/f", "out/d/g"}
+    assert (own.folder / "files/out/f").stat().st_uid == os.getuid()
+    (own.folder / "files/out/stays").touch()
+    own.ok("image", "build", "-o", "type=local,dest=files", "-o", "type=tar,dest=files.tar", "-o", "type=docker,dest=docker.tar",
+           "-o", "type=oci,dest=oci.tar", "-o", "type=oci,tar=false,dest=layout", "-t", "out:1", "--metadata-file", "meta", ".")  # fmt: skip
+    assert (own.folder / "files/out/stays").exists()
+    with tarfile.open(own.folder / "files.tar") as tar:
+        assert {member.name for member in tar if member.isfile()} == {"out/f", "out/d/g"}
+    facts = json.loads((own.folder / "meta").read_text())
+    assert facts["image.name"] == "out:1"
+    for archive in ("docker.tar", "oci.tar"):
+        own.ok("image", "rm", "out:1")
+        assert "out:1" in own.ok("image", "load", "-i", archive).stdout
+    (loaded,) = json.loads(own.ok("image", "inspect", "out:1").stdout)
+    assert loaded["Id"] == facts["containerimage.config.digest"]
+    assert (own.folder / "layout/index.json").exists()
+    piped = own.ok("image", "build", "-o", "-", "-q", ".")
+    assert piped.stdout.startswith("out/")
+    for words in (("-o", "type=wish,dest=x"), ("-o", "type=local"), ("--push",)):
+        assert own.run("image", "build", *words, ".").code == 16
