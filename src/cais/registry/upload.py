@@ -25,6 +25,7 @@ MONOLITHIC_BYTES = 1 << 20
 _RANGE = re.compile(r"(?:bytes=)?0-([0-9]{1,18})\Z")
 _UNSUPPORTED = (404, 405, 501)
 _LOST = (404, 410, 416)
+_OTHER_CONTENT = 400  # DIGEST_INVALID, SIZE_INVALID
 _SKIP_BYTES = 1 << 18
 
 OpenAt = Callable[[int], AbstractContextManager[Opened]]
@@ -61,6 +62,7 @@ class Upload:
         self._in_one = descriptor.size <= MONOLITHIC_BYTES and (not chunk_bytes or descriptor.size <= chunk_bytes)
         self._url: str | None = None
         self._sent = 0
+        self._went_on = False
         self._what = f'blob "{self._digest}" for "{repository.name}"'
 
     def run(self, url: str | None = None) -> None:
@@ -85,7 +87,7 @@ class Upload:
 
     def _attempt(self) -> None:
         if self._url is None:
-            self._url, self._sent = self._repository.begin_upload(), 0
+            self._url, self._sent, self._went_on = self._repository.begin_upload(), 0, False
         if not self._in_one:
             self._chunks()
         if not self._in_one:
@@ -130,7 +132,9 @@ class Upload:
         )
         try:
             with self._answer(request) as answer:
-                if answer.status in _LOST:
+                if answer.status in _LOST or (self._went_on and answer.status == _OTHER_CONTENT):
+                    # A registry may still have been taking in what was on its way when it told how much it had.
+                    self._url = None
                     raise _Stumbled(self._refused(answer), None)
                 if answer.status not in (200, 201, 202, 204):
                     raise self._refused(answer)
@@ -170,7 +174,7 @@ class Upload:
         try:
             reached = _reached(answer)
             if answer.status in (200, 202, 204) and reached is not None and reached < self._size:
-                self._url, self._sent = self._repository.location(answer), reached
+                self._url, self._sent, self._went_on = self._repository.location(answer), reached, reached > 0
             else:
                 self._sent = 0
         finally:

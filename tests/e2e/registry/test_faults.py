@@ -395,6 +395,30 @@ def test_an_upload_that_was_forgotten_begins_anew(client: Client, registry: Fake
     assert len(uploaded(registry)) == 2
 
 
+def test_an_upload_whose_reach_was_told_too_early_begins_anew(client: Client, registry: FakeRegistry) -> None:
+    """It still takes in what was on its way when it is asked: what is sent on from there comes twice, and the digest is wrong."""
+    image = client.make()
+    registry.cut_request("PATCH", after=1_000_000)
+
+    def tell_less(call: Call) -> None:
+        headers = {"Location": call.path, "Range": "0-899999"}
+        registry.send(call, 204, b"", headers)
+
+    registry.faults.append(Fault("GET", "/uploads/", tell_less))
+    client.push()
+    assert registry.count("POST", "/uploads/") == 3
+    client.store.remove(image.id)
+    assert client.store.validate(client.pull().id) == ()
+
+
+def test_an_upload_that_is_wrong_at_the_first_try_is_refused(client: Client, registry: FakeRegistry) -> None:
+    client.make()
+    registry.fail("PUT", "/uploads/", 400, times=100)
+    with pytest.raises(PushError, match="status 400"):
+        client.push(transfers=1)
+    assert registry.count("PUT", "/uploads/") == 1
+
+
 def test_an_upload_in_chunks(client: Client, registry: FakeRegistry) -> None:
     client.make()
     client.push(hosts={registry.host: HostSettings(chunk_bytes=1 << 20)})
