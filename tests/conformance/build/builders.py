@@ -55,6 +55,9 @@ class CaisBuilder:
         Cais(self._root, Path("/")).ok("image", "save", "-o", str(archive), name)
 
 
+ENGINE_LOST = ("Cannot connect to the Docker daemon", "error reading from server: EOF")
+
+
 class DockerBuilder:
     """`docker build` of the engine that scripts/docker-engine.sh starts."""
 
@@ -63,7 +66,10 @@ class DockerBuilder:
 
     def build(self, folder: Path, flags: tuple[str, ...]) -> Outcome:
         words = ("docker", "build", "--progress=plain", "-t", NAME, *flags, ".")
-        return run(words, folder, self._docker)
+        outcome = run(words, folder, self._docker)
+        # An engine that dies of a Dockerfile has not refused it, and all that come after would seem to be refused too.
+        assert not any(lost in outcome.said for lost in ENGINE_LOST), f"the engine is gone:\n{outcome.said[-800:]}"
+        return outcome
 
     def save(self, archive: Path) -> None:
         self._docker.ask("save", "-o", str(archive), NAME)
