@@ -1,0 +1,1 @@
+"""FotoGal: a photo gallery."""

@@ -1,0 +1,1 @@
+"""The catalogue: what is known of images, users and sessions."""

@@ -1,0 +1,1 @@
+"""Object storage: where the bytes of the images are."""
