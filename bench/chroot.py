@@ -70,7 +70,9 @@ def _unmount(root: str, here: Place) -> None:
 
 
 def _ids(root: str, user: str) -> str:
-    """`uid:gid` of a user named in the image's /etc/passwd (passwd(5))."""
+    """`uid:gid` of an image's `USER`: as it stands where it names a group, else of the user in its /etc/passwd (passwd(5))."""
+    if ":" in user:
+        return user
     with open(os.path.join(root, "etc/passwd"), encoding="utf-8") as stream:
         for fields in (line.split(":") for line in stream):
             if user in (fields[0], fields[2]):
