@@ -52,10 +52,11 @@ class Connections:
         if connection is None:
             connection = self._open(origin, trusts_anybody=trusts_anybody)
         with self._lock:
-            self._taken.add(connection)
-            if self._aborted:
-                raise ConnectionAbortedError("given up")
-        return connection, used
+            if not self._aborted:
+                self._taken.add(connection)
+                return connection, used
+        connection.close()  # it may have been idle until now: nobody else would
+        raise ConnectionAbortedError("given up")
 
     def give_back(self, origin: Origin, connection: http.client.HTTPConnection, *, reusable: bool) -> None:
         """Done with it; one that is not `reusable` is closed."""
