@@ -2,6 +2,7 @@
 
 Each call is one transaction. Implementations may be used by several threads at once and by several processes.
 Any call raises `Unavailable` when the store does not answer; no call leaves half a change behind.
+A text with U+0000 or a number of more than 64 bits raises ValueError where it is to be kept or asked for by identity; a name that has one is nobody's.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ class ObjectStore(Protocol):
     def delete(self, key: str) -> None:
         """An object that is not there is no error."""
 
-    def keys(self, prefix: str = "") -> Iterator[Listed]:
+    def listing(self, prefix: str = "") -> Iterator[Listed]:
         """All objects whose key begins with `prefix`, in the order of their keys; asks page by page."""
 
     def redirect(self, key: str) -> str | None:

@@ -1,0 +1,1 @@
+"""The catalogue in SQL: one implementation for SQLite and PostgreSQL."""

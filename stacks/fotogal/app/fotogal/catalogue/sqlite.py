@@ -1,0 +1,109 @@
+"""SQLite: the embedded default, one file."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fotogal.catalogue.interface import Unavailable
+from fotogal.catalogue.pool import Pool
+from fotogal.catalogue.sql.catalogue import SqlCatalogue
+from fotogal.catalogue.sql.database import Dialect, Row, Statements, check_values
+
+CONNECTIONS = 32
+PATIENCE_S = 5.0
+
+# For each author their newest photos, by the index; CROSS JOIN keeps SQLite from beginning with the photos.
+_PER_AUTHOR = """SELECT i.id FROM ({authors}) authors CROSS JOIN {images} i
+WHERE i.id IN (SELECT id FROM ({newest}))
+ORDER BY i.created_ts DESC, i.id DESC LIMIT :limit"""
+
+DIALECT = Dialect(
+    integer="INTEGER",
+    text="TEXT",
+    json="TEXT",
+    boolean="INTEGER",
+    table_options=" WITHOUT ROWID",
+    lock="",  # a transaction that writes has the whole file from its beginning
+    any_of="{column} IN (SELECT value FROM json_each({values}))",
+    per_author=_PER_AUTHOR,
+)
+
+
+def open_sqlite(path: Path) -> SqlCatalogue:
+    """The catalogue in the file `path`, whose folder is made if it is missing. The file is made by the first use."""
+    return SqlCatalogue(SqliteDatabase(path))
+
+
+class _Statements:
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def all(self, sql: str, **values: object) -> list[Row]:
+        check_values(values)
+        return self._connection.execute(sql, values).fetchall()
+
+    def one(self, sql: str, **values: object) -> Row | None:
+        check_values(values)
+        row: Row | None = self._connection.execute(sql, values).fetchone()
+        return row
+
+    def run(self, sql: str, **values: object) -> int:
+        check_values(values)
+        return self._connection.execute(sql, values).rowcount
+
+
+class SqliteDatabase:
+    """Implements `catalogue.sql.database.Database`."""
+
+    dialect = DIALECT
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._pool = Pool(self._connect, lambda _: True, CONNECTIONS, PATIENCE_S)
+
+    @contextmanager
+    def read(self) -> Iterator[Statements]:
+        with self._errors(), self._pool.borrow() as connection:
+            yield _Statements(connection)
+
+    @contextmanager
+    def write(self) -> Iterator[Statements]:
+        with self._errors(), self._pool.borrow() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield _Statements(connection)
+                connection.execute("COMMIT")
+            except BaseException:
+                connection.rollback()
+                raise
+
+    def existing(self, statements: Statements) -> set[str]:
+        return {row[0] for row in statements.all("SELECT name FROM sqlite_master")}
+
+    def array(self, values: Iterable[int]) -> object:
+        return json.dumps(list(values))
+
+    def close(self) -> None:
+        self._pool.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        # Used by one thread at a time, but not always by the same: the pool sees to that.
+        connection = sqlite3.connect(self._path, timeout=PATIENCE_S, isolation_level=None, check_same_thread=False)
+        # Readers and the one writer do not wait for each other; what was committed outlives the process and, but for the last moment, the machine.
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        return connection
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.OperationalError, OSError) as error:
+            hint = "; has `fotogal provision` been run?" if "no such table" in str(error) else ""
+            raise Unavailable(f"the catalogue {self._path} does not answer: {error}{hint}") from error

@@ -1,0 +1,1 @@
+"""The central log: one JSON object a line."""

@@ -1,0 +1,32 @@
+"""Opens the stores that the settings choose. Each is imported only when it is chosen: Oracle's SDK takes seconds."""
+
+from __future__ import annotations
+
+from fotogal.catalogue.interface import Catalogue
+from fotogal.objects.interface import ObjectStore
+from fotogal.settings import BadSetting, CatalogueKind, ObjectsKind, Settings
+
+SQLITE_FILE = "catalogue.sqlite3"
+OBJECTS_FOLDER = "objects"
+
+
+def open_catalogue(settings: Settings) -> Catalogue:
+    """The catalogue. No connection is made before the first use, so it may be opened before a fork."""
+    match settings.catalogue:
+        case CatalogueKind.SQLITE:
+            from fotogal.catalogue.sqlite import open_sqlite
+
+            return open_sqlite(settings.data / SQLITE_FILE)
+        case kind:
+            raise BadSetting("FOTOGAL_CATALOGUE", f"{kind} is not there yet")
+
+
+def open_objects(settings: Settings) -> ObjectStore:
+    """The object store. No connection is made before the first use."""
+    match settings.objects:
+        case ObjectsKind.FILESYSTEM:
+            from fotogal.objects.filesystem import FilesystemStore
+
+            return FilesystemStore(settings.data / OBJECTS_FOLDER / settings.bucket, redirects=settings.x_accel)
+        case kind:
+            raise BadSetting("FOTOGAL_OBJECTS", f"{kind} is not there yet")
