@@ -1,0 +1,100 @@
+"""What kind of file some bytes are, and whether a second file hides in them. Looks at the container formats only; pixels are `imaging`'s.
+
+A polyglot is one file that two programs read as two things: a GIF that is also a ZIP, a JPEG with a page of HTML behind it. Encoding anew would
+remove the second one; it is refused all the same, because nobody sends such a file by accident.
+Formats: PNG (ISO 15948), JPEG (ITU-T T.81, annex B), GIF89a.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from fotogal.model import ImageType
+
+_BEGINNINGS = (
+    (b"\x89PNG\r\n\x1a\n", ImageType.PNG),
+    (b"\xff\xd8\xff", ImageType.JPEG),
+    (b"GIF87a", ImageType.GIF),
+    (b"GIF89a", ImageType.GIF),
+)
+# Where PDF and HTML readers still look for a beginning.
+_HEAD = 1024
+_IN_HEAD = (b"%pdf-", b"<!doctype", b"<html", b"<script", b"<?php")
+# Behind a JPEG cameras put things of their own (a second picture, a short film): only what is clearly another kind of file is refused there.
+_BEHIND = (*_IN_HEAD, b"pk\x03\x04", b"pk\x05\x06", b"rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c", b"\x7felf", b"#!/")
+_PADDING = b"\x00\n\r \t"
+
+
+def image_type(data: bytes) -> ImageType | None:
+    """The type that the first bytes tell; a file's name and what the browser says of it mean nothing."""
+    return next((found for beginning, found in _BEGINNINGS if data.startswith(beginning)), None)
+
+
+def hides_something(data: bytes, kind: ImageType) -> bool:
+    """Whether there is more in `data` than one image. A file whose end is not found is left to the decoder, which calls it damaged."""
+    if any(sign in data[:_HEAD].lower() for sign in _IN_HEAD):
+        return True
+    end = {ImageType.PNG: _png_end, ImageType.JPEG: _jpeg_end, ImageType.GIF: _gif_end}[kind](data)
+    if end is None:
+        return False
+    behind = data[end:].strip(_PADDING)
+    if kind is ImageType.JPEG:
+        lowered = behind.lower()
+        return any(sign in lowered for sign in _BEHIND)
+    return bool(behind)
+
+
+def _png_end(data: bytes) -> int | None:
+    """Behind the IEND chunk."""
+    at = 8
+    while at + 12 <= len(data):
+        length, name = struct.unpack_from(">I4s", data, at)
+        at += 12 + length
+        if name == b"IEND":
+            return at if at <= len(data) else None
+    return None
+
+
+def _jpeg_end(data: bytes) -> int | None:
+    """Behind the EOI marker: segments are skipped by their length, the entropy-coded bytes after each SOS by looking for the next marker."""
+    at = 2
+    while at + 4 <= len(data):
+        if data[at] != 0xFF:
+            at = data.find(b"\xff", at)
+            if at < 0:
+                return None
+            continue
+        marker = data[at + 1]
+        if marker == 0xD9:
+            return at + 2
+        if marker in (0x00, 0x01, 0xFF) or 0xD0 <= marker <= 0xD8:  # stuffing, fill bytes, restarts: no length follows
+            at += 1 if marker == 0xFF else 2
+            continue
+        at += 2 + int(struct.unpack_from(">H", data, at + 2)[0])
+    return len(data) if data.endswith(b"\xff\xd9") else None
+
+
+def _gif_end(data: bytes) -> int | None:
+    """Behind the trailer: blocks are skipped by the lengths of their sub-blocks."""
+    if len(data) < 13:
+        return None
+    at = 13 + _colour_table(data[10])
+    while at < len(data):
+        introducer = data[at]
+        if introducer == 0x3B:
+            return at + 1
+        if introducer == 0x21:
+            at += 2
+        elif introducer == 0x2C and at + 9 < len(data):
+            at += 10 + _colour_table(data[at + 9]) + 1
+        else:
+            return None
+        while at < len(data) and data[at]:
+            at += 1 + data[at]
+        at += 1
+    return None
+
+
+def _colour_table(flags: int) -> int:
+    """The bytes of the colour table that `flags` announce."""
+    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0

@@ -1,0 +1,24 @@
+"""How gunicorn serves FotoGal: `gunicorn 'fotogal.web:create_app()'`. Names are gunicorn's settings."""
+
+import os
+
+bind = "0.0.0.0:5000"
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+threads = int(os.environ.get("WEB_THREADS", "2"))
+worker_class = "gthread"
+# No control socket: nobody uses it here, and its folder would have to be writable.
+control_socket_disable = True
+# The application writes one line a request itself (fotogal.web.requestlog), in the central log's form.
+accesslog = None
+errorlog = "-"
+# The application is loaded once, before the workers are forked: a faster start, and memory they share. It opens no connection before the first request.
+preload_app = True
+# Heartbeats in memory: on a slow disk a worker could look dead.
+worker_tmp_dir = "/dev/shm"
+# After SIGTERM no new request is taken, and those in flight have this long: an upload finishes. With none in flight stopping takes no time.
+# Compose's `stop_grace_period` has to be longer.
+graceful_timeout = 25
+# A worker that says nothing for so long is started anew. Threads answer meanwhile, so a slow upload does not count as silence.
+timeout = 60
+# Behind nginx connections stay open between requests.
+keepalive = 5
