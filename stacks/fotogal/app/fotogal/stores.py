@@ -17,6 +17,10 @@ def open_catalogue(settings: Settings) -> Catalogue:
             from fotogal.catalogue.sqlite import open_sqlite
 
             return open_sqlite(settings.data / SQLITE_FILE)
+        case CatalogueKind.POSTGRESQL:
+            from fotogal.catalogue.postgresql import open_postgresql
+
+            return open_postgresql(settings.catalogue_url)
         case kind:
             raise BadSetting("FOTOGAL_CATALOGUE", f"{kind} is not there yet")
 

@@ -1,0 +1,138 @@
+"""PostgreSQL: the catalogue under Compose and on Kubernetes."""
+
+from __future__ import annotations
+
+import re
+import select
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+
+import psycopg
+
+from fotogal.catalogue.interface import Unavailable
+from fotogal.catalogue.pool import Pool
+from fotogal.catalogue.sql.catalogue import SqlCatalogue
+from fotogal.catalogue.sql.database import Dialect, Row, Statements, check_values
+
+Connection = psycopg.Connection[Row]
+
+CONNECTIONS = 16
+PATIENCE_S = 5.0
+CONNECT_TIMEOUT_S = 3
+STATEMENT_TIMEOUT_MS = 5000
+# A server whose machine is gone says nothing: after this time without an answer to a packet the connection is given up.
+ANSWER_TIMEOUT_MS = 5000
+
+# Any number: it names the lock that provisioning takes, so that two replicas may start at once.
+PROVISION_LOCK = 727_005
+
+_PER_AUTHOR = """SELECT newest.id FROM ({authors}) authors CROSS JOIN LATERAL ({newest}) newest
+ORDER BY newest.created_ts DESC, newest.id DESC LIMIT :limit"""
+
+DIALECT = Dialect(
+    integer="bigint",
+    text='text COLLATE "C"',
+    json="json",
+    boolean="boolean",
+    table_options="",
+    lock=" FOR NO KEY UPDATE",  # as an UPDATE locks; rows that refer to this one may still be written
+    any_of="{column} = ANY({values})",
+    per_author=_PER_AUTHOR,
+)
+
+_PARAMETER = re.compile(r":([a-z_]+)")
+
+
+def open_postgresql(url: str) -> SqlCatalogue:
+    """The catalogue in the database at `url` (`postgresql://user:password@host:5432/name`). It is connected to at the first use."""
+    return SqlCatalogue(PostgresqlDatabase(url))
+
+
+@lru_cache(maxsize=256)
+def _translated(sql: str) -> str:
+    """The statement with its parameters as psycopg writes them."""
+    return _PARAMETER.sub(r"%(\1)s", sql)
+
+
+class _Statements:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def all(self, sql: str, **values: object) -> list[Row]:
+        return self._execute(sql, values).fetchall()
+
+    def one(self, sql: str, **values: object) -> Row | None:
+        return self._execute(sql, values).fetchone()
+
+    def run(self, sql: str, **values: object) -> int:
+        return self._execute(sql, values).rowcount
+
+    def _execute(self, sql: str, values: dict[str, object]) -> psycopg.Cursor[Row]:
+        check_values(values)
+        return self._connection.execute(_translated(sql), values)
+
+
+class PostgresqlDatabase:
+    """Implements `catalogue.sql.database.Database`."""
+
+    dialect = DIALECT
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._pool = Pool(self._connect, _usable, CONNECTIONS, PATIENCE_S)
+
+    @contextmanager
+    def read(self) -> Iterator[Statements]:
+        with _errors(), self._pool.borrow() as connection:
+            yield _Statements(connection)
+
+    @contextmanager
+    def write(self) -> Iterator[Statements]:
+        with _errors(), self._pool.borrow() as connection, connection.transaction():
+            yield _Statements(connection)
+
+    def existing(self, statements: Statements) -> set[str]:
+        statements.one("SELECT pg_advisory_xact_lock(:lock)", lock=PROVISION_LOCK)
+        return {
+            row[0]
+            for row in statements.all(
+                "SELECT relname FROM pg_class WHERE relnamespace = CAST(current_schema() AS regnamespace)"
+            )
+        }
+
+    def array(self, values: Iterable[int]) -> object:
+        return list(values)
+
+    def close(self) -> None:
+        self._pool.close()
+
+    def _connect(self) -> Connection:
+        return psycopg.connect(
+            self._url,
+            autocommit=True,  # a question alone needs no transaction; `write` begins one
+            connect_timeout=CONNECT_TIMEOUT_S,
+            tcp_user_timeout=ANSWER_TIMEOUT_MS,
+            application_name="fotogal",
+            # Compiling a query takes longer than any of ours.
+            options=f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c jit=off",
+        )
+
+
+def _usable(connection: Connection) -> bool:
+    """Whether a connection that nobody uses may be used. An idle server sends nothing but its farewell: who hears something is no longer connected."""
+    if connection.closed or connection.info.transaction_status is not psycopg.pq.TransactionStatus.IDLE:
+        return False
+    heard = select.poll()
+    heard.register(connection.fileno(), select.POLLIN)
+    return not heard.poll(0)
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    try:
+        yield
+    except psycopg.errors.UndefinedTable as error:
+        raise Unavailable(f"the catalogue has no tables; has `fotogal provision` been run? {error}") from error
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        raise Unavailable(f"the catalogue does not answer: {error}") from error

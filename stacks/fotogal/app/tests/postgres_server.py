@@ -1,0 +1,86 @@
+"""A real PostgreSQL server in a temporary folder."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+_CONFIGURATION = """
+listen_addresses = ''
+unix_socket_directories = '{folder}'
+# The machine may lose power: a test would be repeated.
+fsync = off
+"""
+
+
+def programs() -> Path:
+    """The folder of the newest server on this machine. Skips the test if there is none."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
+    if found:
+        return found[-1].parent
+    on_path = shutil.which("postgres")
+    if on_path is None:
+        pytest.skip("no PostgreSQL server on this machine (Debian: apt-get install postgresql)")
+    return Path(on_path).parent
+
+
+@dataclass(frozen=True)
+class PostgresServer:
+    """`folder` has the socket and the data."""
+
+    folder: Path
+    bin: Path
+
+    @property
+    def url(self) -> str:
+        return f"postgresql:///postgres?host={self.folder}&user=postgres"
+
+    def run(self, *command: str) -> None:
+        """One of the server's programs. It refuses to be run by root, so root runs it as nobody."""
+        user, group = ("nobody", "nogroup") if os.getuid() == 0 else (None, None)
+        argv = [str(self.bin / command[0]), *command[1:]]
+        subprocess.run(argv, check=True, cwd=self.folder, stdout=subprocess.DEVNULL, user=user, group=group)
+
+    def start(self) -> None:
+        self.run("pg_ctl", "-D", str(self.folder / "data"), "-l", str(self.folder / "log"), "-w", "start")
+
+    def stop(self) -> None:
+        self.run("pg_ctl", "-D", str(self.folder / "data"), "-m", "immediate", "-w", "stop")
+
+
+@contextmanager
+def running() -> Iterator[PostgresServer]:
+    """A server with an empty database, stopped and removed at the end."""
+    where = programs()
+    with tempfile.TemporaryDirectory(prefix="fotogal-pg-", dir="/tmp") as name:  # a socket's path is short
+        folder = Path(name)
+        if os.getuid() == 0:
+            os.chown(folder, pwd.getpwnam("nobody").pw_uid, -1)
+        server = PostgresServer(folder, where)
+        server.run(
+            "initdb",
+            "-D",
+            str(folder / "data"),
+            "-U",
+            "postgres",
+            "--auth=trust",
+            "--no-sync",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+        )
+        with open(folder / "data" / "postgresql.conf", "a", encoding="utf-8") as configuration:
+            configuration.write(_CONFIGURATION.format(folder=folder))
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
