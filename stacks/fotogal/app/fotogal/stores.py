@@ -32,5 +32,9 @@ def open_objects(settings: Settings) -> ObjectStore:
             from fotogal.objects.filesystem import FilesystemStore
 
             return FilesystemStore(settings.data / OBJECTS_FOLDER / settings.bucket, redirects=settings.x_accel)
+        case ObjectsKind.S3:
+            from fotogal.objects.s3 import S3Store
+
+            return S3Store(settings.s3, settings.bucket, redirects=settings.x_accel)
         case kind:
             raise BadSetting("FOTOGAL_OBJECTS", f"{kind} is not there yet")

@@ -20,7 +20,7 @@ from fotogal.objects.interface import Listed, NoSuchObject, StoreUnavailable, ch
 _FOLDER_MODE = 0o755
 _FILE_MODE = 0o644
 _LEFT_OVER_S = 3600
-_TRIES = 10
+_TRIES = 100
 
 
 class FilesystemStore:
@@ -108,7 +108,7 @@ class FilesystemStore:
                 temporary.replace(path)
                 _sync(path.parent)
                 return
-            except FileNotFoundError:
+            except (FileNotFoundError, FileExistsError):
                 if attempt == _TRIES:
                     raise
 
