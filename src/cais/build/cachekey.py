@@ -17,6 +17,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from cais.build.gitaddress import GitAddress
 from cais.build.steps.model import CopyStep, RunStep, Step, WorkdirStep
 from cais.dockerfile.secretnames import looks_secret
 
@@ -111,9 +112,20 @@ def _components(step: Step, parent: str, inputs: Mapping[str, str]) -> Component
             "unpack fetched": str(step.unpack_fetched),
             "link": str(step.link),
         }
+        kinds = _kinds(step)
+        if len(set(kinds)) > 1:  # within a kind the order is in the detail of that kind
+            details["order"] = _shown(kinds)
         return Components(parent=parent, what="COPY", details=details, inputs=inputs)
     assert isinstance(step, WorkdirStep)
     return Components(parent=parent, what="WORKDIR", details={"path": step.path, "user": step.user})
+
+
+def _kinds(step: CopyStep) -> list[str]:
+    """What each source is, in the order in which they are copied: a later one replaces files of an earlier one."""
+    return [
+        "repository" if isinstance(source, GitAddress) else "address" if source in step.addresses else "path"
+        for source in step.order
+    ]
 
 
 def _shown(value: object) -> str:

@@ -53,6 +53,16 @@ def test_what_a_step_does_is_in_its_key(
     assert differences(before.components, after.components) == (words,)
 
 
+def test_the_order_of_sources_of_several_kinds_is_in_the_key_and_only_then() -> None:
+    address, repository = "http://x/y", GitAddress(remote="git://x/y")
+    mixed = msgspec.structs.replace(COPY, addresses=(address,), repositories=(repository,))
+    orders = (("a", address, repository), (address, "a", repository), ("a", repository, address))
+    keys = [cache_key(msgspec.structs.replace(mixed, order=order), PARENT, {}) for order in orders]
+    assert len({key.digest for key in keys}) == len(orders)
+    assert differences(keys[0].components, keys[1].components) == ("its order changed",)
+    assert cache_key(msgspec.structs.replace(COPY, order=("a",)), PARENT, {}) == cache_key(COPY, PARENT, {})
+
+
 @pytest.mark.parametrize("step", [RUN, COPY], ids=["RUN", "COPY"])
 def test_place_text_and_order_of_variables_are_not(step: RunStep | CopyStep) -> None:
     moved = msgspec.structs.replace(step, span=Span("Other", 99), text="written otherwise")
@@ -84,3 +94,5 @@ def test_keys_stay_the_same_between_releases() -> None:
     """A change here makes everybody's cache stale: let it be on purpose."""
     key = cache_key(WorkdirStep(span=HERE, text="", path="/a", user=""), "p", {})
     assert str(key) == "46bc040fc7c0ed3b210aaf5a951300a6a89f918cd1d1af9c47f5b0a3ce26be6d"
+    copied = cache_key(msgspec.structs.replace(COPY, order=("a",)), "p", {"files": "1"})
+    assert str(copied) == "b3df836e8aec995775e8f2bf02f4d969c19649ebcffc490da841aa8dfa74c80c"
