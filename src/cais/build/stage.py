@@ -175,8 +175,10 @@ class StageWork:
         if isinstance(step, CopyStep):
             for address in step.addresses:
                 found[address] = self._session.downloads.fetch(address, step.checksum, step.span).digest
-            for repository in step.repositories:
-                found[repository.shown] = self._session.repositories.commit(repository, step.span)
+            for number, repository in enumerate(step.repositories, start=1):
+                # Two refs of one repository are two inputs.
+                name = f"{repository.shown} ({number})" if repository.shown in found else repository.shown
+                found[name] = self._session.repositories.commit(repository, step.span)
         if isinstance(step, RunStep):
             for mount in step.mounts:
                 if isinstance(mount, BindMount):

@@ -63,11 +63,20 @@ def repository(tmp_path: Path) -> Path:
     (folder / "Dockerfile").write_text(COPY_ALL)
     (folder / "sub/Dockerfile").write_text("FROM busybox:1\nCOPY f /f\n")
     (folder / "sub/f").write_text("1\n")
+    run_git(folder, "init", "-q")
+    commit(folder)
+    return folder
+
+
+def commit(folder: Path) -> None:
+    run_git(folder, "add", ".")
+    run_git(folder, "commit", "-qm", "x")
+
+
+def run_git(folder: Path, *words: str) -> None:
     environment = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a",
                    "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a"}  # fmt: skip
-    for words in (("init", "-q"), ("add", "."), ("commit", "-qm", "x")):
-        subprocess.run(["git", *words], cwd=folder, env=environment, check=True)
-    return folder
+    subprocess.run(["git", *words], cwd=folder, env=environment, check=True)
 
 
 @pytest.fixture
@@ -94,6 +103,19 @@ def test_a_repository(shop: Workshop, git: str) -> None:
     assert "c/.git" in built(shop, git, arguments={"BUILDKIT_CONTEXT_KEEP_GIT_DIR": "1"})
     with pytest.raises(BuildError, match='has no branch or tag "nope"'):
         built(shop, f"{git}#nope")
+
+
+def test_two_branches_of_a_repository_are_looked_at_each(shop: Workshop, repository: Path, git: str) -> None:
+    for branch in ("one", "two"):
+        run_git(repository, "checkout", "-q", "-b", branch)
+        (repository / f"{branch}.txt").write_text("old")
+        commit(repository)
+    text = f"FROM busybox:1\nADD {git}#one {git}#two /c/\n"
+    assert shop.files(shop.build(text))["c/one.txt"] == "0644 0:0 old"
+    run_git(repository, "checkout", "-q", "one")
+    (repository / "new.txt").write_text("new")
+    commit(repository)
+    assert "c/new.txt" in shop.files(shop.build(text))
 
 
 def test_an_archive_from_the_web(shop: Workshop, web: str) -> None:
