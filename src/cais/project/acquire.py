@@ -29,7 +29,11 @@ class Acquirer:
         self._unreachable: set[str] = set()
 
     def local(self, reference: str) -> StoredImage | None:
-        """From the store only."""
+        """From the store only; nothing is written."""
+        return self._store.find(reference)
+
+    def use(self, reference: str) -> StoredImage | None:
+        """From the store only, and used now: images that were not for long go first when room is made."""
         present = self._store.find(reference)
         if present is not None:
             self._store.touch(present.id)
@@ -53,7 +57,7 @@ class Acquirer:
         with self._guard:
             lock = self._locks.setdefault(key, threading.Lock())
         with lock:
-            present = None if pull else self.local(reference)
+            present = None if pull else self.use(reference)
             return present or self._fetch(reference, self._store.find(reference) if pull else None)
 
     def _of_layout(self, text: str) -> StoredImage:

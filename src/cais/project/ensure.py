@@ -21,7 +21,10 @@ class ImageSource(Protocol):
     """Finds images."""
 
     def local(self, reference: str) -> StoredImage | None:
-        """From the store only."""
+        """From the store only; nothing is written, so a dry run may ask."""
+
+    def use(self, reference: str) -> StoredImage | None:
+        """From the store only, and used now."""
 
     def resolve(self, reference: str, *, pull: bool = False) -> StoredImage:
         """Store (unless `pull`), else registry, else base recipe. Raises PullError."""
@@ -80,7 +83,7 @@ def _mounted(project: Project, services: Iterable[str]) -> Mapping[str, tuple[st
 
 
 def _mounted_job(source: ImageSource, reference: str, place: Span | None) -> Callable[[], StoredImage]:
-    return lambda: source.local(reference) or _resolve(source, reference, place)
+    return lambda: source.use(reference) or _resolve(source, reference, place)
 
 
 def missing_images(
@@ -174,7 +177,7 @@ def _job(
         may_build = service.build is not None and not options.no_build
         if may_build and (options.build or policy.rule is PullRule.BUILD):
             return builder.build(project, service)
-        present = source.local(reference)
+        present = source.use(reference)
         if _is_pulled(service, policy, source, is_present=present is not None):
             try:
                 return _resolve(source, reference, place)

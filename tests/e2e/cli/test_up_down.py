@@ -1,9 +1,13 @@
 """The life of a small project by the command line."""
 
+import json
 import socket
+import time
 
 import pytest
 
+from cais.database import Database
+from cais.images.known import Known
 from tests.e2e import leaks
 from tests.e2e.harness import Cais, answers, http, until
 
@@ -141,6 +145,20 @@ def test_dry_run_prints_the_plan_and_changes_nothing(project: Cais, tiny: str, p
     assert "wait until db is healthy: web depends on it" in plan
     assert project.containers() == []
     leaks.check_same(project.root, before)
+
+
+def test_a_dry_run_is_no_use_of_an_image(project: Cais, tiny: str, port: int) -> None:
+    write(project, tiny, port)
+    image = json.loads(project.ok("image", "inspect", tiny).stdout)[0]["Id"]
+    database = Database(str(project.root / "cais.db"))
+    known = Known(database)
+    known.touch(image, time.time())
+    database.connection().execute("UPDATE image_uses SET used_at = 1 WHERE image = ?", (image,))
+    project.ok("up", "-d", "--dry-run")
+    assert known.used_at(image) == 1
+    project.ok("up", "-d")
+    assert known.used_at(image) > 1
+    database.close()
 
 
 def test_two_commands_may_bring_the_same_project_up(project: Cais, tiny: str, port: int) -> None:

@@ -1,11 +1,13 @@
 import pytest
 
 from cais.compose.model.build import Build
+from cais.compose.model.mounts import ServiceMount
 from cais.compose.model.project import Project
 from cais.compose.model.service import Service
 from cais.errors import CaisError, PullError
 from cais.images.model import StoredImage
-from cais.project.ensure import ImageOptions, build_levels, ensure_images, missing_images
+from cais.project.ensure import ImageOptions, build_levels, ensure_images, known_image, known_mounted, missing_images
+from cais.project.names import mounted_image
 from tests.unit.project.projects import image, project, service
 
 BUILD = Build(context="/shop/web")
@@ -15,10 +17,15 @@ class Source:
     def __init__(self, *known: str) -> None:
         self.known = set(known)
         self.resolved: list[str] = []
+        self.used: list[str] = []
         self.ages: dict[str, float] = {}
 
     def local(self, reference: str) -> StoredImage | None:
         return image() if reference in self.known else None
+
+    def use(self, reference: str) -> StoredImage | None:
+        self.used.append(reference)
+        return self.local(reference)
 
     def age_s(self, reference: str) -> float | None:
         return self.ages.get(reference)
@@ -108,3 +115,14 @@ def test_a_dry_run_says_what_is_missing() -> None:
         "build image shop-web: it is not in the store",
         "fetch image postgres:17: it is not in the store",
     )
+
+
+def test_a_dry_run_uses_no_image() -> None:
+    mounting = service("web", image="web:1", volumes=(ServiceMount(type="image", source="files:1", target="/f"),))
+    shop, source = project(mounting), Source("web:1", "files:1")
+    missing_images(shop, tuple(shop.services), source, ImageOptions())
+    known_image(shop, shop.services["web"], source)
+    assert set(known_mounted(shop, tuple(shop.services), source)) == {mounted_image("files:1")}
+    assert source.used == []
+    ensure(shop, source)
+    assert source.used == ["web:1", "files:1"]
