@@ -21,6 +21,7 @@ from cais.linux.addresses6 import Subnet6
 # linux/netlink.h
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP, NLM_F_EXCL, NLM_F_CREATE = 0x1, 0x4, 0x300, 0x200, 0x400
 NLMSG_ERROR, NLMSG_DONE = 2, 3
+NLA_F_NESTED = 0x8000
 # linux/rtnetlink.h
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK = 16, 17, 18, 19
 RTM_NEWADDR, RTM_GETADDR = 20, 22
@@ -29,11 +30,20 @@ RT_TABLE_MAIN, RTPROT_STATIC, RT_SCOPE_UNIVERSE, RT_SCOPE_LINK, RTN_UNICAST = 25
 LINK_LOCAL_PREFIX = 16
 # linux/if_link.h, linux/if_addr.h, linux/veth.h
 IFLA_MTU = 4
-IFLA_ADDRESS, IFLA_IFNAME, IFLA_MASTER, IFLA_LINKINFO, IFLA_AF_SPEC, IFLA_NET_NS_FD = 1, 3, 10, 18, 26, 28
+IFLA_ADDRESS, IFLA_IFNAME, IFLA_MASTER, IFLA_PROTINFO, IFLA_LINKINFO, IFLA_AF_SPEC, IFLA_NET_NS_FD = (
+    1,
+    3,
+    10,
+    12,
+    18,
+    26,
+    28,
+)
 IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE = 8, 1
 IFLA_INFO_KIND, IFLA_INFO_DATA, VETH_INFO_PEER = 1, 2, 1
 IFLA_INFO_SLAVE_KIND, IFLA_INFO_SLAVE_DATA, IFLA_BRPORT_MODE = 4, 5, 4
 IFLA_BRPORT_STATE, IFLA_BRPORT_LEARNING, IFLA_BRPORT_FLUSH, IFLA_BRPORT_ISOLATED = 1, 8, 24, 33
+AF_BRIDGE = 7  # sys/socket.h
 IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST = 1, 2, 4
 IFA_F_NODAD = 2
 RTA_DST, RTA_GATEWAY = 1, 5
@@ -116,20 +126,18 @@ def reflect(name: str) -> Request:
     return Request(f"switch on hairpin mode of {name}", RTM_NEWLINK, 0, body)
 
 
-def retire(name: str) -> Request:
-    """Let nothing pass a bridge's port any more, and forget what was learned of it; no such interface is fine, nor one that is down.
+def retire(name: str, index: int) -> Request:
+    """Let nothing pass the bridge's port `index` any more, and forget what was learned of it; no such interface is fine, nor one that is no port.
 
     Deleting it takes 26 ms, which the kernel does by itself soon after its namespace went; until then nobody must find the old address.
     """
-    ended = bytes([0])
-    settings = _attribute(IFLA_BRPORT_LEARNING, ended) + _attribute(IFLA_BRPORT_STATE, ended)
-    slave = _text(IFLA_INFO_SLAVE_KIND, "bridge") + _attribute(
-        IFLA_INFO_SLAVE_DATA, settings + _attribute(IFLA_BRPORT_FLUSH, b"")
-    )
-    body = _link(0) + _text(IFLA_IFNAME, name) + _attribute(IFLA_LINKINFO, slave)
-    return Request(
-        f"retire interface {name}", RTM_NEWLINK, 0, body, frozenset({errno.ENODEV, errno.EINVAL, errno.ENETDOWN})
-    )
+    disabled = bytes([0])
+    settings = _attribute(IFLA_BRPORT_LEARNING, disabled) + _attribute(IFLA_BRPORT_STATE, disabled)
+    settings += _attribute(IFLA_BRPORT_FLUSH, b"")
+    # The bridge's own message: after one of AF_UNSPEC the bridge looks at its port, and switches one that is up on again.
+    body = _link(index, family=AF_BRIDGE) + _attribute(IFLA_PROTINFO | NLA_F_NESTED, settings)
+    tolerated = frozenset({errno.ENODEV, errno.EINVAL, errno.EOPNOTSUPP, errno.ENETDOWN})
+    return Request(f"retire interface {name}", RTM_SETLINK, 0, body, tolerated)
 
 
 def without_ipv6(name: str) -> Request:
@@ -282,8 +290,8 @@ def _attributes(payload: bytes, offset: int) -> dict[int, bytes]:
     return found
 
 
-def _link(index: int, up: int = 0) -> bytes:
-    return _LINK.pack(socket.AF_UNSPEC, 0, index, up, up)
+def _link(index: int, up: int = 0, *, family: int = socket.AF_UNSPEC) -> bytes:
+    return _LINK.pack(family, 0, index, up, up)
 
 
 def _attribute(kind: int, value: bytes) -> bytes:

@@ -39,6 +39,20 @@ def test_repair_removes_what_no_container_has(lab: Lab) -> None:
     assert lab.another().repair(frozenset({container_id("living"), container_id("new")})) == ()
 
 
+def test_nobody_finds_a_container_that_is_gone_while_something_holds_its_namespace(lab: Lab) -> None:
+    lab.network("leaks")
+    web, asker = lab.connect("web", "leaks"), lab.connect("asker", "leaks")
+    lab.serve(web.namespace, 80, "web")
+    assert ask(asker.namespace, web.addresses["leaks"], 80) == "web"
+    lab.networking.disconnect(container_id("web"))
+    for namespace in (None, asker.namespace):
+        assert ask(namespace, web.addresses["leaks"], 80, timeout_s=0.5) == ""
+    new = lab.connect("new", "leaks")
+    assert new.addresses == web.addresses
+    lab.serve(new.namespace, 80, "new")
+    assert ask(asker.namespace, new.addresses["leaks"], 80) == "new"
+
+
 def test_repair_leaves_alone_what_another_command_is_making(lab: Lab) -> None:
     """Its container may be younger than the list of the living that repair was given."""
     lab.network("leaks")

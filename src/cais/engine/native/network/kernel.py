@@ -161,7 +161,8 @@ class LinuxKernel:
         try:
             if interfaces:
                 with rtnetlink.Netlink() as netlink:
-                    netlink.execute([rtnetlink.retire(interface) for interface in interfaces])
+                    there = [(name, _index(name)) for name in interfaces if self.has_link(name)]
+                    netlink.execute([rtnetlink.retire(name, index) for name, index in there])
             netns.remove(namespace)
         except OSError as error:
             raise _translated(error) from error
