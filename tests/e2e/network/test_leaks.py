@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.e2e.network.lab import Lab, ask, container_id, program, resolve, soon
+from tests.e2e.network.lab import Lab, ask, container_id, program, resolve, soon, within
 
 from cais.engine.protocol import EndpointSpec, PortSpec, Transport
 from cais.errors import Conflict, HostError, NotFoundError, PortInUse, UsageError
@@ -51,6 +51,18 @@ def test_nobody_finds_a_container_that_is_gone_while_something_holds_its_namespa
     assert new.addresses == web.addresses
     lab.serve(new.namespace, 80, "new")
     assert ask(asker.namespace, new.addresses["leaks"], 80) == "new"
+
+
+def test_a_connection_that_cannot_be_closed_in_order_does_not_hold_the_interface(lab: Lab) -> None:
+    gateway = lab.network("leaks").gateway
+    web = lab.connect("web", "leaks")
+    lab.serve(None, 18766, "host")
+    client = within(web.namespace, lambda: socket.create_connection((gateway, 18766), timeout=2))
+    while client.recv(100):
+        pass
+    lab.networking.disconnect(container_id("web"))
+    client.close()  # its end is sent again and again: nothing passes the interface any more
+    assert soon(lambda: lab.interface("web", "leaks") not in lab.links(), timeout_s=20)
 
 
 def test_repair_leaves_alone_what_another_command_is_making(lab: Lab) -> None:

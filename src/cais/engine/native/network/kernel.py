@@ -163,6 +163,7 @@ class LinuxKernel:
                 with rtnetlink.Netlink() as netlink:
                     there = [(name, _index(name)) for name in interfaces if self.has_link(name)]
                     netlink.execute([rtnetlink.retire(name, index) for name, index in there])
+                _let_connections_end(namespace)
             netns.remove(namespace)
         except OSError as error:
             raise _translated(error) from error
@@ -246,6 +247,16 @@ def _attach(host: rtnetlink.Netlink, inner: rtnetlink.Netlink, port: _Port, name
 def _side6(index: int, bridge: Bridge) -> list[rtnetlink.Request]:
     side = bridge.side6
     return [rtnetlink.add_address6(index, side.gateway, side.subnet)] if side is not None else []
+
+
+def _let_connections_end(namespace: str) -> None:
+    """Give up soon on closed connections whose end nobody can acknowledge any more: each holds the namespace, and so its interfaces,
+    until it has been repeated often enough (tcp(7), tcp_orphan_retries), which takes minutes by default and a second like this."""
+    try:
+        netns.inside(namespace, lambda: _set("ipv4/tcp_orphan_retries", "1"))
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOENT):  # no namespace, not there
+            raise
 
 
 def _index(interface: str) -> int:
