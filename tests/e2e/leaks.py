@@ -1,9 +1,14 @@
-"""What must not be left behind: mounts, namespaces, interfaces, cgroups, processes of one Cais root."""
+"""What must not be left behind: mounts, namespaces, interfaces, monitors of one Cais root. Others may be testing on this machine."""
 
-import subprocess
+import json
+import os
 from pathlib import Path
 
-from tests.e2e.harness import until
+from cais.database import Database
+from cais.engine.native import defaultnet
+from cais.engine.native.network import plan
+from cais.engine.native.network.rows import Rows
+from tests.e2e.harness import Cais, until
 
 
 def mounts(root: Path) -> list[str]:
@@ -12,11 +17,35 @@ def mounts(root: Path) -> list[str]:
     return sorted(line.split()[4] for line in lines if line.split()[4].startswith(f"{root}/"))
 
 
-def links() -> list[str]:
-    """Network interfaces of this machine, Cais's own."""
-    shown = subprocess.run(["ip", "-o", "link"], capture_output=True, text=True, check=True).stdout
-    names = [line.split(": ")[1].partition("@")[0] for line in shown.splitlines()]
-    return sorted(name for name in names if name.startswith("cais"))
+def links(project: Cais) -> list[str]:
+    """Bridges and interfaces of the project's networks and containers, also of those that ended and of which no row is left."""
+    there = set(os.listdir("/sys/class/net"))
+    root, networks = str(project.root), _networks(project)
+    bridges = {plan.bridge_name(root, name) for name in networks}
+    ends = {plan.interface_name(root, identifier, name) for identifier in _started(project) for name in networks}
+    return sorted((bridges | ends) & there)
+
+
+def _networks(project: Cais) -> set[str]:
+    """The names of the networks that the root has, or that the project would have."""
+    database = Database(str(project.root / "cais.db"))
+    found = {defaultnet.NAME, *(state.spec.name for state in Rows(database).networks())}
+    database.close()
+    shown = project.run("config", "--format", "json")
+    if shown.code == 0:
+        found |= {network["name"] for network in json.loads(shown.stdout).get("networks", {}).values()}
+    return found
+
+
+def _started(project: Cais) -> set[str]:
+    """The ids of the containers that the root's supervisors have seen start lately."""
+    database = Database(str(project.root / "cais.db"))
+    tables = "SELECT 1 FROM sqlite_master WHERE name = 'supervise_events'"
+    if database.connection().execute(tables).fetchone() is None:
+        return set()
+    found = {row[0] for row in database.connection().execute("SELECT DISTINCT container_id FROM supervise_events")}
+    database.close()
+    return found
 
 
 def processes(word: str) -> list[str]:
@@ -32,15 +61,15 @@ def processes(word: str) -> list[str]:
     return sorted(found)
 
 
-def state(root: Path) -> dict[str, list[str]]:
+def state(project: Cais) -> dict[str, list[str]]:
     """All of it, to be compared before and after."""
     return {
-        "mounts": mounts(root),
-        "links": links(),
-        "monitors": [p for p in processes(str(root)) if p.startswith(("conmon", "/usr/bin/conmon"))],
+        "mounts": mounts(project.root),
+        "links": links(project),
+        "monitors": [p for p in processes(str(project.root)) if p.startswith(("conmon", "/usr/bin/conmon"))],
     }
 
 
-def check_same(root: Path, before: dict[str, list[str]]) -> None:
+def check_same(project: Cais, before: dict[str, list[str]]) -> None:
     """Fail unless all is as it was; the kernel takes interfaces away a moment after it was asked to."""
-    until(lambda: state(root) == before or None, timeout_s=10)
+    until(lambda: state(project) == before or None, timeout_s=10)

@@ -107,7 +107,7 @@ def test_up_killed_at_random_moments_is_repaired_by_up(stack: Cais) -> None:
     seed = int(os.environ.get("CAIS_CHAOS_SEED", random.randrange(10**6)))
     sys.stdout.write(f"CAIS_CHAOS_SEED={seed}\n")
     dice = random.Random(seed)
-    before = leaks.state(stack.root)
+    before = leaks.state(stack)
     for _ in range(10):
         process = stack.start("up", "-d", "--wait", "web")
         time.sleep(dice.uniform(0.05, 0.6))
@@ -120,7 +120,7 @@ def test_up_killed_at_random_moments_is_repaired_by_up(stack: Cais) -> None:
     stack.ok("up", "-d", "--wait", "web")
     assert until(lambda: answers(url(stack)))
     stack.ok("down", "-v", "-t", "0")
-    leaks.check_same(stack.root, before)
+    leaks.check_same(stack, before)
     assert stack.containers() == []
 
 
@@ -129,10 +129,10 @@ def test_a_build_killed_in_the_middle_is_repaired_by_running_it_again(project: C
     (project.folder / "Dockerfile").write_text(
         f"FROM {tiny}\nRUN echo one > /one\nRUN sleep 3; echo two > /two\nRUN cat /one /two\n"
     )
-    before = leaks.state(project.root)
+    before = leaks.state(project)
     process = project.start("build")
     time.sleep(1.5)
     process.kill()
     process.wait()
     assert "two" in project.ok("build").stderr
-    leaks.check_same(project.root, before)
+    leaks.check_same(project, before)

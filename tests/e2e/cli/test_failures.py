@@ -106,12 +106,12 @@ def test_dockerfile_syntax_error_has_its_line(project: Cais) -> None:
 def test_failing_run_shows_step_exit_code_and_output(project: Cais, tiny: str) -> None:
     (project.folder / "compose.yaml").write_text("services:\n  web:\n    build: .\n")
     (project.folder / "Dockerfile").write_text(f"FROM {tiny}\nRUN echo nearly there && exit 9\n")
-    before = leaks.state(project.root)
+    before = leaks.state(project)
     result = project.run("build")
     assert result.code == 17, result
     for word in ("Dockerfile:2", "exit code", "9", "nearly there"):
         assert word in result.stderr, result
-    leaks.check_same(project.root, before)
+    leaks.check_same(project, before)
 
 
 def test_no_project_here(project: Cais) -> None:

@@ -116,7 +116,7 @@ services:
 
 def test_the_network_that_all_projects_share(project: Cais, tiny: str) -> None:
     """`network_mode: bridge`: the world, published ports and links, but no names; it goes with the last container."""
-    before = leaks.state(project.root)
+    before = leaks.state(project)
     port = free_port()
     write(project, BRIDGE.format(image=tiny, web=SERVER.format(name="web"), port=port))
     project.ok("up", "-d")
@@ -130,7 +130,7 @@ def test_the_network_that_all_projects_share(project: Cais, tiny: str) -> None:
     project.ok("start", "web")
     until(lambda: answers(f"http://127.0.0.1:{port}/who"))
     project.ok("down", "-t", "0")
-    leaks.check_same(project.root, before)
+    leaks.check_same(project, before)
 
 
 PREDEFINED = """

@@ -55,18 +55,19 @@ def port() -> int:
 
 
 def test_up_waits_for_health_in_order_and_down_leaves_nothing(project: Cais, tiny: str, port: int) -> None:
-    before = leaks.state(project.root)
+    before = leaks.state(project)
     write(project, tiny, port)
     result = project.ok("up", "-d", "--wait")
     assert result.stderr.index("db-1  Healthy") < result.stderr.index("web-1  Started")
     assert {c["Service"]: c["Health"] for c in project.containers()} == {"web": "healthy", "db": "healthy"}
     assert http(f"http://127.0.0.1:{port}/").body == b"up\n"
+    assert len(set(leaks.links(project)) - set(before["links"])) == 3, "a bridge and two containers' interfaces"
     project.ok("stop", "web")
     stopped = project.container("web")
     assert (stopped["State"], stopped["Health"], stopped["Publishers"]) == ("exited", "", [])
     project.ok("down", "-v")
     assert project.containers() == []
-    leaks.check_same(project.root, before)
+    leaks.check_same(project, before)
 
 
 def is_free(port: int) -> bool:
@@ -139,12 +140,12 @@ def test_only_what_changed_is_recreated_and_the_line_is_named(project: Cais, tin
 
 def test_dry_run_prints_the_plan_and_changes_nothing(project: Cais, tiny: str, port: int) -> None:
     write(project, tiny, port)
-    before = leaks.state(project.root)
+    before = leaks.state(project)
     plan = project.ok("up", "-d", "--dry-run").stdout
     assert "create container" in plan
     assert "wait until db is healthy: web depends on it" in plan
     assert project.containers() == []
-    leaks.check_same(project.root, before)
+    leaks.check_same(project, before)
 
 
 def test_a_dry_run_is_no_use_of_an_image(project: Cais, tiny: str, port: int) -> None:
