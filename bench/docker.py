@@ -65,24 +65,28 @@ class DockerTool(msgspec.Struct, frozen=True, kw_only=True):
 def docker_engine() -> Iterator[DockerTool]:
     """A running engine. `EngineUnavailable` when it cannot be had.
 
-    Whoever starts it leaves a mark, and of those who share it the last to leave stops it; one started by hand is left running.
+    Whoever starts it leaves a mark, and of those who share it the last to leave stops it; one started by hand is left running. What a run
+    that was killed left in it is removed by the next one.
     """
-    with _lock("users") as users:
-        with _lock("gate") as gate:
+    name = os.path.basename(_settings()["NETWORK_NAMESPACE"])
+    with _lock(f"{name}.users") as users:
+        with _lock(f"{name}.gate") as gate:
             fcntl.flock(gate, fcntl.LOCK_EX)
             tool, mark = _started()
+            if os.path.exists(mark) and _alone(users):
+                _clear(tool)
             fcntl.flock(users, fcntl.LOCK_SH)
         try:
             yield tool
         finally:
-            with _lock("gate") as gate:
+            with _lock(f"{name}.gate") as gate:
                 fcntl.flock(gate, fcntl.LOCK_EX)
                 if os.path.exists(mark) and _alone(users):
                     subprocess.run([SCRIPT, "stop"], capture_output=True, timeout=START_TIMEOUT_S, check=False)
 
 
 def _lock(name: str) -> IO[str]:
-    return open(f"/tmp/cais-docker-engine.{name}.lock", "a", encoding="ascii")
+    return open(f"/tmp/{name}.lock", "a", encoding="ascii")
 
 
 def _started() -> tuple[DockerTool, str]:
@@ -96,6 +100,14 @@ def _started() -> tuple[DockerTool, str]:
         with open(mark, "w", encoding="ascii"):
             pass
     return _tool(settings), mark
+
+
+def _clear(tool: DockerTool) -> None:
+    """Remove all containers, and the volumes and networks that only they had; images and volumes with a name stay."""
+    if containers := tool.ask("ps", "-aq").split():
+        tool.ask("rm", "-f", "-v", *containers)
+    tool.ask("volume", "prune", "-f")
+    tool.ask("network", "prune", "-f")
 
 
 def _alone(users: IO[str]) -> bool:

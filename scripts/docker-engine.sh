@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A Docker engine to compare with: unpacked from Debian's packages, run by hand, gone afterwards.
 #   scripts/docker-engine.sh start          unpacks it at first use, starts it, waits until it answers
-#   scripts/docker-engine.sh stop           removes its containers and stops it; images and volumes are kept
+#   scripts/docker-engine.sh stop           removes its containers and stops it; images and volumes with a name are kept
 #   scripts/docker-engine.sh run COMMAND…   runs a command beside it (`run docker ps`)
 #   scripts/docker-engine.sh env            prints what a client needs: environment, and the network namespace to be in
 #   scripts/docker-engine.sh remove         stops it and removes all it has stored
@@ -133,7 +133,7 @@ stop() {
   if pid=$(engine_pid); then
     containers=$(beside timeout 30 docker ps -aq 2>/dev/null) || containers=''
     # shellcheck disable=SC2086
-    [ -z "$containers" ] || beside timeout 60 docker rm -f $containers >/dev/null 2>&1 || true
+    [ -z "$containers" ] || beside timeout 60 docker rm -fv $containers >/dev/null 2>&1 || true
     kill "$pid"
     for tries in $(seq 150); do [ -d "/proc/$pid" ] || break; sleep 0.1; done
   fi
