@@ -6,10 +6,21 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
 
 from fotogal.catalogue.interface import Unavailable
 from fotogal.objects.interface import StoreUnavailable
 from fotogal.settings import BadSetting, Settings, from_environment
+from fotogal.stores import open_catalogue
+
+_GENERATED = {
+    "users": "people",
+    "photos": "photos of all together",
+    "follows": "follows of all together",
+    "heavy": "people who follow very many",
+    "heavy-follows": "how many each of those follows",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,6 +41,21 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     provision = commands.add_parser("provision", help="create what the chosen stores need; again it does nothing")
     provision.set_defaults(run=_provision)
+    generate = commands.add_parser(
+        "generate", help="fill an empty catalogue with invented people, photos and follows (no images)"
+    )
+    for name, number in (
+        ("users", 1000),
+        ("photos", 10_000),
+        ("follows", 50_000),
+        ("heavy", 0),
+        ("heavy-follows", 500),
+    ):
+        generate.add_argument(
+            f"--{name}", type=int, default=number, metavar="NUMBER", help=f"{_GENERATED[name]} (default {number})"
+        )
+    generate.add_argument("--password", help="with which each of them can log in; without it nobody can")
+    generate.set_defaults(run=_generate)
     return parser
 
 
@@ -38,6 +64,28 @@ def _provision(settings: Settings, _options: argparse.Namespace) -> int:
 
     done = provision(settings)
     print("\n".join(done) if done else "nothing to do: everything is there")
+    return 0
+
+
+def _generate(settings: Settings, options: argparse.Namespace) -> int:
+    from fotogal.catalogue.sql.catalogue import SqlCatalogue
+    from fotogal.catalogue.sql.loading import NotEmpty
+    from fotogal.generate import Plan
+    from fotogal.passwords import Passwords
+
+    try:
+        plan = Plan(options.users, options.photos, options.follows, options.heavy, options.heavy_follows)
+        if options.password:
+            plan = replace(plan, password=Passwords().hash(options.password))
+        with closing(open_catalogue(settings)) as catalogue:
+            if not isinstance(catalogue, SqlCatalogue):
+                raise BadSetting("FOTOGAL_CATALOGUE", "generate fills sqlite and postgresql")
+            catalogue.provision()
+            catalogue.generate(plan)
+    except (ValueError, NotEmpty) as error:
+        print(f"fotogal: {error}", file=sys.stderr)
+        return 2
+    print(f"{plan.users} people, {plan.photos} photos, {plan.follows} follows")
     return 0
 
 

@@ -267,12 +267,15 @@ class CatalogueContract:
         assert catalogue.counts(1) == Counts(photos=2, followers=0, following=0)
         assert [shown.photo.id for shown in catalogue.photos_of(1, 1, 10)] == [12, 11]
 
-    def test_known_photos(self, catalogue: Catalogue) -> None:
+    def test_known_folders(self, catalogue: Catalogue) -> None:
         people(catalogue, 1)
         catalogue.add_photo(a_photo(10, 1))
         catalogue.add_photo(a_photo(11, 1, profile=True))
-        assert catalogue.known_photos([9, 10, 11, 12]) == {10, 11}
-        assert catalogue.known_photos([]) == set()
+        assert catalogue.known_folders([9, 10, 11, 12]) == {
+            a_photo(10, 1).image_filename,
+            a_photo(11, 1).image_filename,
+        }
+        assert catalogue.known_folders([]) == set()
 
     # Timelines
 

@@ -25,7 +25,7 @@ def a_photo(number: int, owner: int, *, at: int | None = None, profile: bool = F
         user_id=owner,
         created_ts=number if at is None else at,
         image_url=f"/i/{number}",
-        image_filename=f"{number}",
+        image_filename=f"{number}-640x480-0123456789abcdef",
         image_original_filename="férias.jpg",
         image_host_fqdn="store.example.org",
         image_uri=f"{number}/full.jpeg",

@@ -10,9 +10,12 @@ from contract_catalogue import CatalogueContract
 from postgres_server import PostgresServer, running
 from samples import a_photo, a_user
 
+from fotogal import generate
 from fotogal.catalogue import postgresql
 from fotogal.catalogue.interface import Catalogue, Unavailable
 from fotogal.catalogue.postgresql import open_postgresql
+from fotogal.catalogue.sql.loading import NotEmpty
+from fotogal.generate import Plan
 from fotogal.model import Reaction
 
 
@@ -111,6 +114,23 @@ def test_two_that_provision_at_once(empty: PostgresServer) -> None:
     assert sorted(map(bool, done)) == [False, False, False, True]
     for catalogue in catalogues:
         catalogue.close()
+
+
+def test_what_is_generated_is_whole(empty: PostgresServer) -> None:
+    catalogue = open_postgresql(empty.url)
+    catalogue.provision()
+    plan = Plan(users=40, photos=80, follows=200, heavy=1, heavy_follows=20)
+    catalogue.generate(plan)
+    first = generate.user_id(0)
+    assert catalogue.counts(first).following == 20
+    assert catalogue.counts(first).followers == len(catalogue.followers(first, 100))
+    assert len(catalogue.timeline(first, 10)) == 10
+    assert catalogue.provision() == []  # the indexes are there again, and so is what rows refer to:
+    with psycopg.connect(empty.url) as connection, pytest.raises(psycopg.errors.ForeignKeyViolation):
+        connection.execute("INSERT INTO fotogal_ntable_follows VALUES (1, 2, 3)")
+    with pytest.raises(NotEmpty):
+        catalogue.generate(plan)
+    catalogue.close()
 
 
 def test_a_catalogue_that_is_not_provisioned_is_not_ready(empty: PostgresServer) -> None:

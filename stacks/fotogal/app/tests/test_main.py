@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from fotogal.__main__ import main
+from fotogal.catalogue.sqlite import open_sqlite
+from fotogal.passwords import Passwords
+from fotogal.stores import SQLITE_FILE
 
 
 @pytest.fixture(autouse=True)
@@ -29,3 +33,23 @@ def test_a_store_that_does_not_answer(capsys: pytest.CaptureFixture[str], tmp_pa
     (tmp_path / "data").write_text("no folder")
     assert main(["provision"]) == 1
     assert "fotogal: " in capsys.readouterr().err
+
+
+def test_generate_fills_an_empty_catalogue_once(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    numbers = ["--users", "40", "--photos", "80", "--follows", "200", "--heavy", "1", "--heavy-follows", "20"]
+    assert main(["generate", *numbers, "--password", "uma senha longa"]) == 0
+    assert capsys.readouterr().out == "40 people, 80 photos, 200 follows\n"
+    with closing(open_sqlite(tmp_path / "data" / SQLITE_FILE)) as catalogue:
+        person = catalogue.user_by_username("pessoa_0")
+        assert person is not None
+        assert Passwords().verify(person.password, "uma senha longa")
+        assert catalogue.counts(person.id).following == 20
+        assert catalogue.counts(person.id).followers == len(catalogue.followers(person.id, 100))
+        assert catalogue.provision() == []  # the indexes are there again
+    assert main(["generate", *numbers]) == 2
+    assert "already" in capsys.readouterr().err
+
+
+def test_numbers_that_cannot_be(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["generate", "--users", "2", "--follows", "1000"]) == 2
+    assert "need more people" in capsys.readouterr().err

@@ -112,8 +112,8 @@ class Catalogue(Protocol):
     def react(self, photo_id: int, user_id: int, reaction: Reaction | None) -> Tally | None:
         """Sets what `user_id` says of the photo (None takes it back); one person counts once. None if there is no such photo."""
 
-    def known_photos(self, photo_ids: Sequence[int]) -> set[int]:
-        """Those of the given that have a row: what a sweep must leave."""
+    def known_folders(self, photo_ids: Sequence[int]) -> set[str]:
+        """The `image_filename` of those of the given that have a row: what a sweep must leave."""
 
     # Sessions and attempts to log in
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import select
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 
@@ -41,6 +41,9 @@ DIALECT = Dialect(
     per_author=_PER_AUTHOR,
 )
 
+_REFERENCES = """SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
+WHERE contype = 'f' AND conrelid = CAST(CAST(:table AS text) AS regclass)"""
+
 _PARAMETER = re.compile(r":([a-z_]+)")
 
 
@@ -57,7 +60,7 @@ def _translated(sql: str) -> str:
 
 class _Statements:
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+        self.connection = connection
 
     def all(self, sql: str, **values: object) -> list[Row]:
         return self._execute(sql, values).fetchall()
@@ -70,7 +73,7 @@ class _Statements:
 
     def _execute(self, sql: str, values: dict[str, object]) -> psycopg.Cursor[Row]:
         check_values(values)
-        return self._connection.execute(_translated(sql), values)
+        return self.connection.execute(_translated(sql), values)
 
 
 class PostgresqlDatabase:
@@ -91,6 +94,24 @@ class PostgresqlDatabase:
     def write(self) -> Iterator[Statements]:
         with _errors(), self._pool.borrow() as connection, connection.transaction():
             yield _Statements(connection)
+
+    @contextmanager
+    def maintain(self) -> Iterator[Statements]:
+        with self.write() as statements:
+            statements.run("SET LOCAL statement_timeout = 0")
+            yield statements
+
+    def load(self, statements: Statements, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+        assert isinstance(statements, _Statements)  # made by this database
+        # What a table refers to is checked at the end by one join: row by row that takes ten times as long as the loading.
+        references = statements.all(_REFERENCES, table=table)
+        for name, _ in references:
+            statements.run(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+        with statements.connection.cursor().copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+        for name, definition in references:
+            statements.run(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
 
     def existing(self, statements: Statements) -> set[str]:
         statements.one("SELECT pg_advisory_xact_lock(:lock)", lock=PROVISION_LOCK)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from fotogal.catalogue.interface import Unavailable
@@ -40,20 +40,20 @@ def open_sqlite(path: Path) -> SqlCatalogue:
 
 class _Statements:
     def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+        self.connection = connection
 
     def all(self, sql: str, **values: object) -> list[Row]:
         check_values(values)
-        return self._connection.execute(sql, values).fetchall()
+        return self.connection.execute(sql, values).fetchall()
 
     def one(self, sql: str, **values: object) -> Row | None:
         check_values(values)
-        row: Row | None = self._connection.execute(sql, values).fetchone()
+        row: Row | None = self.connection.execute(sql, values).fetchone()
         return row
 
     def run(self, sql: str, **values: object) -> int:
         check_values(values)
-        return self._connection.execute(sql, values).rowcount
+        return self.connection.execute(sql, values).rowcount
 
 
 class SqliteDatabase:
@@ -80,6 +80,14 @@ class SqliteDatabase:
             except BaseException:
                 connection.rollback()
                 raise
+
+    def maintain(self) -> AbstractContextManager[Statements]:
+        return self.write()
+
+    def load(self, statements: Statements, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+        assert isinstance(statements, _Statements)  # made by this database
+        marks = ", ".join("?" * len(columns))
+        statements.connection.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
 
     def existing(self, statements: Statements) -> set[str]:
         return {row[0] for row in statements.all("SELECT name FROM sqlite_master")}

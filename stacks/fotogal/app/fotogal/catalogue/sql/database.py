@@ -6,7 +6,7 @@ mean that it does not answer, is in `Database`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -56,6 +56,12 @@ class Database(Protocol):
 
     def write(self) -> AbstractContextManager[Statements]:
         """One transaction: all of it is there at the end of the `with`, or nothing if it is left by an exception."""
+
+    def maintain(self) -> AbstractContextManager[Statements]:
+        """As `write`, but a statement may take as long as it takes: for provisioning and loading."""
+
+    def load(self, statements: Statements, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+        """Inserts many rows, as quickly as the database can."""
 
     def existing(self, statements: Statements) -> set[str]:
         """The names of the tables and indexes there are. No other process makes any until the end of the transaction."""

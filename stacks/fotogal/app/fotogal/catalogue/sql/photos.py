@@ -123,10 +123,10 @@ class Photos(SqlPart):
                 )
         return tally
 
-    def known_photos(self, photo_ids: Sequence[int]) -> set[int]:
+    def known_folders(self, photo_ids: Sequence[int]) -> set[str]:
         among = self._database.dialect.any_of.format(column="id", values=":ids")
         with self._database.read() as do:
-            found = do.all(f"SELECT id FROM {IMAGES} WHERE {among}", ids=self._database.array(photo_ids))
+            found = do.all(f"SELECT image_filename FROM {IMAGES} WHERE {among}", ids=self._database.array(photo_ids))
         return {row[0] for row in found}
 
 
