@@ -66,6 +66,15 @@ def _no_slower(key: str, words: str) -> Goal:
     )
 
 
+def _part_of_docker(key: str, words: str, part: float) -> Goal:
+    return Goal(
+        f"{words}: at most {part} of BuildKit's time",
+        ((key, Side.CAIS), (key, Side.DOCKER)),
+        lambda cais, docker: cais <= part * docker,
+        lambda cais, docker: f"{cais / docker:.2f} ({cais:.3f} s, BuildKit {docker:.3f} s)",
+    )
+
+
 def _within(key: str, words: str, factor: float, more_s: float) -> Goal:
     def show(cais: float, floor: float) -> str:
         return f"{cais * 1000:.0f} ms, allowed {(factor * floor + more_s) * 1000:.0f} ms"
@@ -99,6 +108,11 @@ GOALS = (
     _at_most("ps", "`ps`", 0.1),
     _at_most("exec", "`exec -T backend true`", 0.12),
     _at_most("build", "fully cached `build`", 0.25),
+    _part_of_docker("cached-200", "all cached, context of 200 files", 0.7),
+    _part_of_docker("cached-10000", "all cached, context of 10,000 files", 0.5),
+    _part_of_docker("late-200", "one late line changed, context of 200 files", 0.7),
+    _part_of_docker("late-10000", "one late line changed, context of 10,000 files", 0.3),
+    _part_of_docker("cold-pip", "cold build of a Python application", 0.9),
     _times_docker("up-50", "`up -d` of 50 services that sleep", 4),
     _times_docker("down-50", "`down -t 0` of 50 services that sleep", 4),
     _at_most_mb("memory-service", "memory for each idle service", 2),

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
-from bench.scenarios import build, idle, registry, requests, stack
+from bench.scenarios import build, contexts, idle, registry, requests, stack
 
-SCENARIOS = (stack.SCENARIO, build.SCENARIO, idle.IDLE, idle.CROWDED, requests.SCENARIO, registry.SCENARIO)
+SCENARIOS = (
+    stack.SCENARIO,
+    build.SCENARIO,
+    contexts.SCENARIO,
+    idle.IDLE,
+    idle.CROWDED,
+    requests.SCENARIO,
+    registry.SCENARIO,
+)
