@@ -125,7 +125,7 @@ def sweep(folder: str) -> int:
 
 
 def _strays(folder: str) -> Iterator[str]:
-    for name in ("", "caches", "git", "git/trees", "contexts", "downloads", "digests"):
+    for name in ("", "caches", "git", "git/trees", "contexts", "downloads", "digests", "copies"):
         for path in _children(os.path.join(folder, name)):
             last = os.path.basename(path)
             if (

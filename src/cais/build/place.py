@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import msgspec
 
 from cais.build.permissions import apply_mode
+from cais.build.reuse import Ledger
 from cais.build.select import Item, Match
 from cais.build.translate import explain
 from cais.build.tree import Entry, Tree
@@ -37,6 +38,7 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
     `destination` is absolute in `root`; a slash at its end says that it is a folder. Without `owner` and `mode` the files keep theirs.
     Times before `epoch_s` become it: what is dated later is clamped when the layer becomes a tar, so both together leave one instant.
     With `replace` a folder takes the place of a file and the other way round, as when an archive is unpacked; else that is an error.
+    A `ledger` knows which files of a folder an earlier copy has put there.
     """
 
     root: str
@@ -46,6 +48,7 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
     owner: Owner | None = None
     mode: str = ""
     replace: bool = False
+    ledger: Ledger | None = None
 
 
 def place(tree: Tree, matches: Sequence[Match], placement: Placement) -> None:
@@ -103,10 +106,14 @@ class _Placer:
 
     def _folder(self, items: Sequence[Item], target: str, *, keep_top: bool) -> None:
         folders: list[tuple[Entry, str]] = []
+        ledger = self._to.ledger
+        if ledger is not None:
+            ledger.clear(items, self._to.root, target)
         for item in items:
             path = os.path.join(target, item.target) if item.target else target
             if item.target or not keep_top:
-                self._one(item.entry, path)
+                if ledger is None or not ledger.keeps(item):
+                    self._one(item.entry, path)
             elif not os.path.isdir(path):
                 raise self._in_the_way(path, is_folder=True)
             if item.entry.is_folder and item.target:

@@ -8,7 +8,7 @@ import time
 
 import msgspec
 
-from cais.build import belongings
+from cais.build import belongings, reuse
 from cais.build.eviction import Choice, Kept, Kind, choose
 from cais.build.executor import BuildExecutor
 from cais.build.keeping import alone
@@ -64,6 +64,7 @@ def prune(
         layers = [each.id for each in removed if each.kind is Kind.LAYER]
         now = clock.now()
         collected = store.drop_cached(layers, before=now if everything else now - _ROWS_FOR_S)
+        reuse.sweep(locations.build, {each.id for each in store.cache_layers()})
         if everything:
             shutil.rmtree(os.path.join(locations.build, "digests"), ignore_errors=True)
         executor.sweep()

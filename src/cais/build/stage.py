@@ -9,7 +9,6 @@ from collections.abc import Mapping
 import msgspec
 
 from cais.build.cachekey import CacheKey, Components, base_key, cache_key
-from cais.build.clone import clone_into
 from cais.build.evaluate import Evaluated
 from cais.build.explain import Explainer
 from cais.build.failure import StepFailed
@@ -19,12 +18,14 @@ from cais.build.session import Session, StageResult, Trail
 from cais.build.sources import Base, Image, Source, StageOutput
 from cais.build.steplock import step_lock
 from cais.build.steps.copy import copy, selection_of
+from cais.build.steps.copymany import Standing, copy_many
 from cais.build.steps.model import BindMount, CopyStep, RunStep, Step, WorkdirStep, sources_of
 from cais.build.steps.workdir import make_workdir
 from cais.build.translate import at_step
 from cais.clock import rfc3339
 from cais.errors import CaisError, Span
 from cais.events import OutputEvent, Phase, StepEvent
+from cais.images.clone import clone_into
 from cais.images.model import History
 from cais.images.protocol import PreparedSnapshot
 
@@ -234,6 +235,10 @@ class StageWork:
         return snapshot
 
     def _execute(self, step: Step) -> str:
+        if isinstance(step, CopyStep) and not self._without_cache:
+            snapshot = copy_many(self._session, step, Standing(self._key, self._snapshot))
+            if snapshot is not None:
+                return snapshot
         if isinstance(step, CopyStep) and step.link:
             with self._session.store.snapshots.unpacking(self._snapshot) as layer:
                 copy(self._session, step, layer.upper)

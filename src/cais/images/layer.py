@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from cais.digest import Digest
 from cais.errors import InvalidImage, Problem
@@ -70,12 +70,14 @@ class _LayerWriter:
         status = os.lstat(self._root)
         if (status.st_mode & 0o7777, status.st_uid, status.st_gid) != (0o755, 0, 0):
             yield self._header(b"./", tarwrite.FOLDER, status)
-        yield from self._folder(self._root, b"")
-
-    def _folder(self, path: bytes, prefix: bytes) -> Iterator[bytes]:
-        with os.scandir(path) as scan:
-            found = sorted(scan, key=lambda entry: entry.name)
-        for entry in found:
+        # One generator with a stack of its own: pieces that pass through one for each folder cost as much as the reading.
+        waiting = [(b"", iter(_sorted(self._root)))]
+        while waiting:
+            prefix, found = waiting[-1]
+            entry = next(found, None)
+            if entry is None:
+                waiting.pop()
+                continue
             name = prefix + entry.name
             if entry.name.startswith(WHITEOUT_PREFIX):
                 raise InvalidImage(
@@ -83,43 +85,53 @@ class _LayerWriter:
                 )
             status = entry.stat(follow_symlinks=False)
             if stat.S_ISDIR(status.st_mode):
-                yield self._header(name + b"/", tarwrite.FOLDER, status, entry.path)
+                yield self._header(name + b"/", tarwrite.FOLDER, status, _carried_xattrs(entry.path))
                 if self._is_opaque(entry.path, name):
                     yield tarwrite.header(name + b"/" + OPAQUE_NAME, tarwrite.REGULAR, mode=0)
-                yield from self._folder(entry.path, name + b"/")
+                waiting.append((name + b"/", iter(_sorted(entry.path))))
+            elif stat.S_ISREG(status.st_mode) and not self._is_another_name(name, status):
+                yield from self._file(entry.path, name, status)
             elif stat.S_ISCHR(status.st_mode) and status.st_rdev == 0:
                 yield tarwrite.header(prefix + WHITEOUT_PREFIX + entry.name, tarwrite.REGULAR, mode=0)
-            else:
-                yield from self._leaf(entry.path, name, status)
+            elif not stat.S_ISSOCK(status.st_mode):
+                yield self._without_content(entry.path, name, status)
 
-    def _leaf(self, path: bytes, name: bytes, status: os.stat_result) -> Iterator[bytes]:
+    def _is_another_name(self, name: bytes, status: os.stat_result) -> bool:
+        """Whether the file has a name already that came before."""
+        return status.st_nlink > 1 and self._links.setdefault((status.st_dev, status.st_ino), name) != name
+
+    def _file(self, path: bytes, name: bytes, status: os.stat_result) -> Iterable[bytes]:
+        """Header and content of a regular file: of a small one in one piece."""
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            size = status.st_size
+            head = self._header(name, tarwrite.REGULAR, status, _carried_xattrs(fd), size=size)
+            if size > _CHUNK_BYTES:
+                yield head
+                yield from _content(fd, path, size)
+            else:
+                yield b"".join((head, *_content(fd, path, size)))
+        finally:
+            os.close(fd)
+
+    def _without_content(self, path: bytes, name: bytes, status: os.stat_result) -> bytes:
         mode = status.st_mode
-        if stat.S_ISSOCK(mode):
-            return
-        if status.st_nlink > 1:
-            first = self._links.setdefault((status.st_dev, status.st_ino), name)
-            if first is not name:
-                yield self._header(name, tarwrite.HARD_LINK, status, link=first)
-                return
-        if stat.S_ISREG(mode):
-            yield self._header(name, tarwrite.REGULAR, status, path, size=status.st_size)
-            if status.st_size:
-                yield from _content(path, status.st_size)
-        elif stat.S_ISLNK(mode):
-            yield self._header(name, tarwrite.SYMBOLIC_LINK, status, link=os.readlink(path))
-        elif stat.S_ISFIFO(mode):
-            yield self._header(name, tarwrite.FIFO, status)
-        else:
-            kind = tarwrite.CHARACTER if stat.S_ISCHR(mode) else tarwrite.BLOCK_DEVICE
-            device = (os.major(status.st_rdev), os.minor(status.st_rdev))
-            yield self._header(name, kind, status, device=device)
+        if self._is_another_name(name, status):
+            return self._header(name, tarwrite.HARD_LINK, status, link=self._links[status.st_dev, status.st_ino])
+        if stat.S_ISLNK(mode):
+            return self._header(name, tarwrite.SYMBOLIC_LINK, status, link=os.readlink(path))
+        if stat.S_ISFIFO(mode):
+            return self._header(name, tarwrite.FIFO, status)
+        kind = tarwrite.CHARACTER if stat.S_ISCHR(mode) else tarwrite.BLOCK_DEVICE
+        device = (os.major(status.st_rdev), os.minor(status.st_rdev))
+        return self._header(name, kind, status, device=device)
 
     def _header(
         self,
         name: bytes,
         kind: bytes,
         status: os.stat_result,
-        path: bytes | None = None,
+        xattrs: Mapping[str, bytes] | None = None,
         *,
         size: int = 0,
         link: bytes = b"",
@@ -136,7 +148,7 @@ class _LayerWriter:
             mtime=mtime if self._epoch_s is None else min(mtime, self._epoch_s),
             link=link,
             device=device,
-            xattrs=_carried_xattrs(path) if path is not None else None,
+            xattrs=xattrs,
         )
 
     def _is_opaque(self, path: bytes, name: bytes) -> bool:
@@ -152,24 +164,25 @@ def is_carried(name: str) -> bool:
     return name.startswith(_CARRIED_XATTRS) and not name.startswith(_OVERLAY_XATTRS)
 
 
-def _carried_xattrs(path: bytes) -> dict[str, bytes] | None:
-    names = os.listxattr(path, follow_symlinks=False)
+def _sorted(folder: bytes) -> list[os.DirEntry[bytes]]:
+    with os.scandir(folder) as scan:
+        return sorted(scan, key=lambda entry: entry.name)
+
+
+def _carried_xattrs(path: bytes | int) -> dict[str, bytes] | None:
+    names = os.listxattr(path)
     if not names:
         return None
-    carried = [name for name in names if is_carried(name)]
-    return {name: os.getxattr(path, name, follow_symlinks=False) for name in carried}
+    return {name: os.getxattr(path, name) for name in names if is_carried(name)}
 
 
-def _content(path: bytes, size: int) -> Iterator[bytes]:
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        left = size
-        while left:
-            piece = os.read(fd, min(left, _CHUNK_BYTES))
-            if not piece:
-                raise InvalidImage([Problem(f'"{os.fsdecode(path)}" became shorter while it was read')])
-            left -= len(piece)
-            yield piece
-    finally:
-        os.close(fd)
+def _content(fd: int, path: bytes, size: int) -> Iterator[bytes]:
+    """`size` bytes and what fills their last block."""
+    left = size
+    while left:
+        piece = os.read(fd, min(left, _CHUNK_BYTES))
+        if not piece:
+            raise InvalidImage([Problem(f'"{os.fsdecode(path)}" became shorter while it was read')])
+        left -= len(piece)
+        yield piece
     yield tarwrite.padding(size)

@@ -28,10 +28,16 @@ class Snapshots(Protocol):
     def chain(self, snapshot_id: str) -> tuple[str, ...]:
         """Ids from the bottom to `snapshot_id`."""
 
-    def prepare(self, parent: str, *, over: Sequence[str] = ()) -> AbstractContextManager[PreparedSnapshot]:
+    def paths(self, snapshot_id: str) -> tuple[str, ...]:
+        """The folders of the chain, bottom first."""
+
+    def prepare(
+        self, parent: str, *, over: Sequence[str] = (), like: str = ""
+    ) -> AbstractContextManager[PreparedSnapshot]:
         """A writable layer on `parent` ("" for scratch), overlay-mounted for the block; thrown away unless committed.
 
         `over` are folders in overlay form, bottom first, that are seen above the parent while it is mounted and belong to no layer.
+        `like` is a snapshot with the same parent: the layer begins with its files, as hard links that must be replaced, not written to.
         """
 
     def unpacking(self, parent: str) -> AbstractContextManager[PreparedSnapshot]:

@@ -76,15 +76,20 @@ class SnapshotFolders:
         return tuple(self.folder_of(each) for each in self.chain(snapshot_id))
 
     @contextlib.contextmanager
-    def prepare(self, parent: str, *, over: Sequence[str] = ()) -> Iterator[Working]:
+    def prepare(self, parent: str, *, over: Sequence[str] = (), like: str = "") -> Iterator[Working]:
         """A writable layer on `parent` ("" for scratch), overlay-mounted for the block; thrown away unless committed.
 
         `over` are folders in overlay form, bottom first, that are seen above the parent while it is mounted and belong to no layer.
+        `like` is a snapshot with the same parent: the layer begins with its files, as hard links that must be replaced, not written to.
         """
         with self._working() as working:
             lowers = (*self.paths(parent), *over)
             upper, merged = os.path.join(working, "upper"), os.path.join(working, "merged")
             _make_upper(upper, lowers)
+            if like:
+                from cais.images.clone import clone_into
+
+                clone_into(self.path(like), upper)
             layer = Working(self, working, parent, upper=upper, merged=merged if lowers else upper)
             if lowers:
                 work = os.path.join(working, "work")

@@ -27,16 +27,7 @@ def selection_of(step: CopyStep) -> Selection:
 
 def copy(session: Session, step: CopyStep, root: str) -> None:
     """Do the step in `root`. Raises BuildError, placed at the step."""
-    if step.chmod:
-        check_mode(step.chmod, step.span)
-    placement = Placement(
-        root=root,
-        destination=step.destination,
-        span=step.span,
-        epoch_s=session.epoch_s,
-        owner=owner_of(root, step.chown, step.span),
-        mode=step.chmod,
-    )
+    placement = placement_of(session, step, root)
     if step.parents:
         make_folders(root, step.destination, placement.owner)  # also when a pattern matches nothing
     for source in step.order:
@@ -48,6 +39,20 @@ def copy(session: Session, step: CopyStep, root: str) -> None:
             _add_local(session, step, source, placement)
     if step.inline:
         _write_inline(session, step, placement)
+
+
+def placement_of(session: Session, step: CopyStep, root: str) -> Placement:
+    """Where in `root` the step puts its files, and how. Raises BuildError."""
+    if step.chmod:
+        check_mode(step.chmod, step.span)
+    return Placement(
+        root=root,
+        destination=step.destination,
+        span=step.span,
+        epoch_s=session.epoch_s,
+        owner=owner_of(root, step.chown, step.span),
+        mode=step.chmod,
+    )
 
 
 def _add_local(session: Session, step: CopyStep, source: str, placement: Placement) -> None:
