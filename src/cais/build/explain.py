@@ -13,6 +13,7 @@ from cais.build.cachekey import Components
 from cais.build.runs import Now, Run, StageBase, StepRecord, cause, remembered
 from cais.build.select import Selection, file_digests, select
 from cais.build.session import Session
+from cais.build.sources import Context
 from cais.build.steps.copy import selection_of
 from cais.build.steps.model import BindMount, CopyStep, RunStep, Step
 
@@ -72,6 +73,9 @@ class Explainer:
     def _files(self, step: Step) -> dict[str, str]:
         """Short digests of what the step takes in, by path; of the first files only where there are many."""
         if isinstance(step, CopyStep) and step.sources:
+            if isinstance(step.source, Context):
+                matches = self._session.matches(step.source, selection_of(step), step.span)
+                return file_digests(self._session.context(step.source.name), matches, _MOST_FILES)
             with self._session.tree(step.source, step.span) as tree:
                 return file_digests(tree, select(tree, selection_of(step), step.span), _MOST_FILES)
         found: dict[str, str] = {}

@@ -19,7 +19,6 @@ import msgspec
 from cais import durable
 from cais.build.cachekey import cache_key
 from cais.build.select import Item, Match
-from cais.build.sources import Context
 from cais.build.steps.model import CopyStep
 from cais.build.tree import Tree
 
@@ -87,13 +86,9 @@ class Ledger:
 
 
 def can_be_reused(step: CopyStep) -> bool:
-    """Whether the step copies from one place of a context and does nothing else."""
-    return (
-        isinstance(step.source, Context)
-        and step.order == step.sources
-        and len(step.sources) == 1
-        and not (step.link or step.parents or step.unpack or step.inline)
-    )
+    """Whether the step copies from one place and does nothing else."""
+    is_one = step.order == step.sources and len(step.sources) == 1
+    return is_one and not (step.link or step.parents or step.unpack or step.inline)
 
 
 def is_worth_it(matches: Sequence[Match]) -> bool:

@@ -20,7 +20,7 @@ from cais.build.executor import BuildExecutor
 from cais.build.filedigests import FileDigests
 from cais.build.remotecache import CachePlaces, Imported
 from cais.build.request import BuildRequest, ImageSource, epoch_of
-from cais.build.select import Selection, digest_matches, select
+from cais.build.select import Match, Selection, digest_matches, select
 from cais.build.sources import LAYOUT_CONTEXT, Context, Image, Source, StageOutput
 from cais.build.tree import Tree
 from cais.clock import Clock
@@ -89,6 +89,8 @@ class Session:
         self._resolved: dict[str, StoredImage] = {}
         self._trees: dict[str, Tree] = {}
         self._digests: list[FileDigests] = []
+        self._matches: dict[tuple[str, Selection], tuple[Match, ...]] = {}
+        self._digests_of_matches: dict[tuple[str, Selection], str] = {}
         self._lock = threading.Lock()
 
     @functools.cached_property
@@ -206,6 +208,13 @@ class Session:
                 self._trees[name] = self._open_context(located.folder, "" if name else self.request.dockerfile)
             return self._trees[name]
 
+    def matches(self, context: Context, selection: Selection, span: Span) -> tuple[Match, ...]:
+        """What `selection` names in a context. Raises BuildError. Found once: a context is the same for the whole build."""
+        found = self._matches.get((context.name, selection))
+        if found is None:
+            found = self._matches[context.name, selection] = select(self.context(context.name), selection, span)
+        return found
+
     def digest(self, source: Source, selection: Selection, span: Span) -> str:
         """The digest of what `selection` names in `source`.
 
@@ -213,8 +222,11 @@ class Session:
         made anew and come out the same, so does everything that takes files from them.
         """
         if isinstance(source, Context):
-            tree = self.context(source.name)
-            return digest_matches(tree, select(tree, selection, span))
+            known = self._digests_of_matches.get((source.name, selection))
+            if known is None:
+                known = digest_matches(self.context(source.name), self.matches(source, selection, span))
+                self._digests_of_matches[source.name, selection] = known
+            return known
         alias = hashlib.sha256(
             f"digest {self.identity(source, span)} ".encode() + msgspec.json.encode(selection)
         ).hexdigest()

@@ -8,8 +8,9 @@ import msgspec
 
 from cais.build import reuse
 from cais.build.place import place
-from cais.build.select import Match, select
+from cais.build.select import Match
 from cais.build.session import Session
+from cais.build.sources import Context
 from cais.build.steps.copy import placement_of, selection_of
 from cais.build.steps.model import CopyStep
 from cais.build.tree import Tree
@@ -24,18 +25,16 @@ class Standing(msgspec.Struct, frozen=True):
 
 def copy_many(session: Session, step: CopyStep, on: Standing) -> str | None:
     """The snapshot that the step makes; None when it is not of this kind. Raises BuildError."""
-    if not reuse.can_be_reused(step):
+    if not (isinstance(step.source, Context) and reuse.can_be_reused(step)):
         return None
-    with session.tree(step.source, step.span) as tree:
-        matches = select(tree, selection_of(step), step.span)
-        if not reuse.is_worth_it(matches):
-            return None
-        kind = reuse.kind_key(step, on.key)
-        snapshot = _over_earlier(session, step, on, kind, tree, matches[0]) or _make(
-            session, step, on, tree, matches[0]
-        )
-        session.store.put_cached(kind, snapshot, {})
-        return snapshot
+    tree = session.context(step.source.name)
+    matches = session.matches(step.source, selection_of(step), step.span)
+    if not reuse.is_worth_it(matches):
+        return None
+    kind = reuse.kind_key(step, on.key)
+    snapshot = _over_earlier(session, step, on, kind, tree, matches[0]) or _make(session, step, on, tree, matches[0])
+    session.store.put_cached(kind, snapshot, {})
+    return snapshot
 
 
 def _over_earlier(session: Session, step: CopyStep, on: Standing, kind: str, tree: Tree, match: Match) -> str | None:
