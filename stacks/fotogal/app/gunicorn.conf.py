@@ -1,6 +1,13 @@
 """How gunicorn serves FotoGal: `gunicorn 'fotogal.web:create_app()'`. Names are gunicorn's settings."""
 
 import os
+import sys
+from typing import Any
+
+from fotogal import settings
+from fotogal.catalogue.interface import Unavailable
+from fotogal.objects.interface import StoreUnavailable
+from fotogal.provision import provision
 
 bind = "0.0.0.0:5000"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
@@ -22,3 +29,15 @@ graceful_timeout = 25
 timeout = 60
 # Behind nginx connections stay open between requests.
 keepalive = 5
+
+
+def on_starting(server: Any) -> None:
+    """Before anything is served: what the stores need is there. Several containers may do it at once. Without its stores the
+    application does not start; whoever watches it (Compose, Kubernetes) starts it again."""
+    try:
+        done = provision(settings.from_environment(os.environ))
+    except (Unavailable, StoreUnavailable) as error:
+        server.log.error("cannot start without the stores: %s", error)
+        sys.exit(1)
+    for line in done:
+        server.log.info("provision: %s", line)

@@ -1,4 +1,4 @@
-"""The four stacks, unchanged, under a real Docker engine with Docker Compose v2, from images that Cais built and saved."""
+"""The five stacks, unchanged, under a real Docker engine with Docker Compose v2, from images that Cais built and saved."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tests.e2e.browser import free_port
 from tests.e2e.conftest import copy_stack
 from tests.e2e.harness import Answer, Cais, http, post_json, until
 from tests.e2e.stacks import pythonbase
+from tests.e2e.stacks.gallery import Member
 from tests.e2e.stacks.stack import FILES, PORTS
 
 pytestmark = [pytest.mark.root, pytest.mark.docker]
@@ -148,6 +149,21 @@ def check_apis(stack: UnderDocker) -> None:
     until(lambda: stack.main_pid("api-backend") not in {0, pid} and is_answering(stack, 5002))
 
 
+def check_fotogal(stack: UnderDocker) -> None:
+    site = "http://127.0.0.1:8088"
+    with inside(stack.docker.network):
+        member = Member.register(site)
+        image = member.publish()
+        photo = member.call("GET", image["url"])
+        assert http(site + image["url"]).status == 401
+    assert (photo.status, photo.headers["Content-Type"]) == (200, "image/png")
+    stack.compose("down")
+    stack.compose("up", "-d", "--wait", "--no-build", "--pull", "never")
+    with inside(stack.docker.network):
+        assert member.timeline() == [image["id"]]
+        assert member.call("GET", image["url"]).body == photo.body
+
+
 def is_answering(stack: UnderDocker, port: int) -> bool:
     try:
         return stack.get(port).status == 200
@@ -155,4 +171,10 @@ def is_answering(stack: UnderDocker, port: int) -> bool:
         return False
 
 
-CHECKS = {"users": check_users, "visitors": check_visitors, "starter": check_starter, "apis": check_apis}
+CHECKS = {
+    "users": check_users,
+    "visitors": check_visitors,
+    "starter": check_starter,
+    "apis": check_apis,
+    "fotogal": check_fotogal,
+}

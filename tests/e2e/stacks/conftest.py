@@ -27,6 +27,20 @@ def visitors(cais_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @pytest.fixture(scope="session")
+def fotogal(cais_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """`stacks/fotogal` as in production (no override), all four services healthy."""
+    folder = copy_stack("fotogal", tmp_path_factory.mktemp("stacks"))
+    secret = {name: secrets.token_hex(16) for name in ("POSTGRES_PASSWORD", "S3_SECRET_KEY")}
+    settings = folder / ".env"
+    text = settings.read_text()
+    for name, value in secret.items():
+        text = text.replace(f"{name}=change-me", f"{name}={value}")
+    settings.write_text(text)
+    env = {"COMPOSE_FILE": "compose.yaml", "FOTOGAL_PORT": str(free_port())}
+    yield from started(Cais(cais_root, folder, {**env, **own_name("fotogal")}), secret)
+
+
+@pytest.fixture(scope="session")
 def apis(cais_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """`stacks/apis`, all services healthy."""
     folder = copy_stack("apis", tmp_path_factory.mktemp("stacks"))

@@ -15,12 +15,14 @@ FILES = {
     "visitors": "compose.yaml",
     "starter": "docker-compose.yml",
     "apis": "docker-compose.yaml",
+    "fotogal": "compose.yaml",
 }
 PORTS = {
     "users": {"FRONTEND_PORT": 8000, "BACKEND_PORT": 8080},
     "visitors": {"FRONTEND_PORT": 8080},
     "starter": {"APP_PORT": 8000},
     "apis": {"API_FRONTEND_PORT": 5001, "API_BACKEND_PORT": 5002},
+    "fotogal": {"FOTOGAL_PORT": 8088},
 }
 
 

@@ -18,7 +18,7 @@ LABELS = {f"org.opencontainers.image.{name}" for name in ("title", "source", "re
 SHELLS = {"sh", "dash", "bash", "busybox", "tini", "catatonit", "docker-entrypoint.sh"}
 
 
-@pytest.fixture(params=["visitors", "apis", "users", "starter"])
+@pytest.fixture(params=["visitors", "apis", "users", "starter", "fotogal"])
 def stack(request: pytest.FixtureRequest) -> Stack:
     """Each stack in turn, all services healthy."""
     running: Stack = request.getfixturevalue(request.param)

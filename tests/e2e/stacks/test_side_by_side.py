@@ -1,4 +1,4 @@
-"""All four stacks at once on one machine: default ports where these do not collide, ports from the environment where they do."""
+"""All five stacks at once on one machine: default ports where these do not collide, ports from the environment where they do."""
 
 import socket
 from collections.abc import Iterator
@@ -64,12 +64,12 @@ def port(stack: Stack, service: str, inside: int) -> int:
     return int(stack.cais.ok("port", service, str(inside)).stdout.rpartition(":")[2])
 
 
-def test_all_four_run_side_by_side(together: dict[str, Stack]) -> None:
+def test_all_five_run_side_by_side(together: dict[str, Stack]) -> None:
     for stack in together.values():
         stack.up()
     for stack in together.values():
         assert {(c["State"], c["Health"]) for c in stack.services().values()} == {("running", "healthy")}
-    users, visitors, starter, apis = together.values()
+    users, visitors, starter, apis, fotogal = together.values()
     api = f"http://127.0.0.1:{port(users, 'backend', 8080)}/users"
     assert post_json(api, {"id": 1, "name": "Ana"}).status == 201
     assert "Ana" in http(f"http://127.0.0.1:{port(users, 'frontend', 8000)}/").body.decode()
@@ -78,6 +78,7 @@ def test_all_four_run_side_by_side(together: dict[str, Stack]) -> None:
     assert [visitor["name"] for visitor in http(site).json] == ["Bia"]
     assert set(http(f"http://127.0.0.1:{port(starter, 'app', 8000)}/").json) == {"commit", "branch"}
     assert http(f"http://127.0.0.1:{port(apis, 'api-frontend', 5000)}/").json["backend"]["api"] == "backend"
+    assert "FotoGal" in http(f"http://127.0.0.1:{port(fotogal, 'proxy', 8080)}/entrar").body.decode()
     for name, stack in together.items():
         published = {
             entry["published"] for service in stack.configuration().values() for entry in service.get("ports", [])

@@ -94,7 +94,7 @@ class S3Store:
                     yield Listed(item["Key"], item["Size"], int(modified.timestamp() * 1000))
 
     def redirect(self, key: str) -> str | None:
-        """`/_s3/<bucket>/<key>?<signature>`: nginx asks the server for what is behind `/_s3`, with the server's name as `Host`, which is signed."""
+        """`/_s3/<scheme>/<host>/<bucket>/<key>?<signature>`: nginx asks that server, whichever the settings choose. Its name is signed too, as `Host`."""
         check_key(key)
         if not self._redirects:
             return None
@@ -103,7 +103,7 @@ class S3Store:
                 "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=REDIRECT_VALID_S
             )
         )
-        return f"/_s3{signed.path}?{signed.query}"
+        return f"/_s3/{signed.scheme}/{signed.netloc}{signed.path}?{signed.query}"
 
     def _has_bucket(self) -> bool:
         try:

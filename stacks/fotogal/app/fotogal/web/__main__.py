@@ -11,7 +11,7 @@ from fotogal.web.app import create_app
 
 def main() -> None:
     provision(settings.from_environment(os.environ))
-    create_app().run("127.0.0.1", int(os.environ.get("PORT", "5000")), use_reloader=True)
+    create_app().run(os.environ.get("HOST", "127.0.0.1"), int(os.environ.get("PORT", "5000")), use_reloader=True)
 
 
 if __name__ == "__main__":
