@@ -7,6 +7,7 @@ Formats: PNG (ISO 15948), JPEG (ITU-T T.81, annex B), GIF89a.
 
 from __future__ import annotations
 
+import enum
 import struct
 
 from fotogal.model import ImageType
@@ -25,23 +26,31 @@ _BEHIND = (*_IN_HEAD, b"pk\x03\x04", b"pk\x05\x06", b"rar!\x1a\x07", b"7z\xbc\xa
 _PADDING = b"\x00\n\r \t"
 
 
+class Finding(enum.Enum):
+    ONE_IMAGE = enum.auto()
+    HIDES_SOMETHING = enum.auto()
+    CUT_OFF = enum.auto()
+
+
 def image_type(data: bytes) -> ImageType | None:
     """The type that the first bytes tell; a file's name and what the browser says of it mean nothing."""
     return next((found for beginning, found in _BEGINNINGS if data.startswith(beginning)), None)
 
 
-def hides_something(data: bytes, kind: ImageType) -> bool:
-    """Whether there is more in `data` than one image. A file whose end is not found is left to the decoder, which calls it damaged."""
+def look(data: bytes, kind: ImageType) -> Finding:
+    """Whether `data` is one whole image and nothing else. Of a JPEG's end the decoder knows more: that is left to it."""
     if any(sign in data[:_HEAD].lower() for sign in _IN_HEAD):
-        return True
+        return Finding.HIDES_SOMETHING
     end = {ImageType.PNG: _png_end, ImageType.JPEG: _jpeg_end, ImageType.GIF: _gif_end}[kind](data)
     if end is None:
-        return False
+        return Finding.ONE_IMAGE if kind is ImageType.JPEG else Finding.CUT_OFF
     behind = data[end:].strip(_PADDING)
     if kind is ImageType.JPEG:
         lowered = behind.lower()
-        return any(sign in lowered for sign in _BEHIND)
-    return bool(behind)
+        hides = any(sign in lowered for sign in _BEHIND)
+    else:
+        hides = bool(behind)
+    return Finding.HIDES_SOMETHING if hides else Finding.ONE_IMAGE
 
 
 def _png_end(data: bytes) -> int | None:

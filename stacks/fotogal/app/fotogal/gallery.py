@@ -125,15 +125,16 @@ class Gallery:
     def file(self, viewer: User, folder: str, name: str) -> tuple[Photo, str]:
         """The photo and the key of one of its objects, if `viewer` may see it. Raises NotFound, Forbidden."""
         parts = files.read_folder(folder)
-        photo = self.catalogue.photo(parts.photo_id) if parts else None
-        if photo is None or photo.image_filename != folder:
+        # With the author, in one question: this is asked for every image of every page.
+        shown = self.catalogue.shown(parts.photo_id, viewer.id) if parts else None
+        if shown is None or shown.photo.image_filename != folder:
             raise NotFound(_NO_PHOTO)
-        variant = next((variant for variant in files.variants(photo) if variant.name == name), None)
+        variant = next((variant for variant in files.variants(shown.photo) if variant.name == name), None)
         if variant is None:
             raise NotFound(_NO_PHOTO)
-        if not photo.is_profile and photo.user_id != viewer.id:
-            self._check_open(viewer, self._user(photo.user_id))
-        return photo, files.key(photo, variant)
+        if not shown.photo.is_profile:
+            self._check_open(viewer, shown.author)
+        return shown.photo, files.key(shown.photo, variant)
 
     def react(
         self, viewer: User, photo_id: int, reaction: Reaction | None, *, instead_of: Reaction | None = None
@@ -236,12 +237,6 @@ class Gallery:
         return _people_page(self.catalogue.requests_sent(owner.id, limit + 1, after), limit)
 
     # Beneath
-
-    def _user(self, user_id: int) -> User:
-        user = self.catalogue.user(user_id)
-        if user is None:
-            raise NotFound(_NO_USER)
-        return user
 
     def _check_open(self, viewer: User, owner: User) -> None:
         """The one check behind every photo and list. Asks the catalogue only where the answer depends on it."""

@@ -22,7 +22,7 @@ from fotogal.model import Photo, User
 from fotogal.objects.filesystem import FilesystemStore
 from fotogal.passwords import Passwords
 from fotogal.web.app import build, make_services
-from fotogal.web.services import Services
+from fotogal.web.services import Services, install
 from fotogal.web.settings import WebSettings
 
 PASSWORD = "uma senha comprida"
@@ -30,6 +30,9 @@ NOW_MS = 1_800_000_000_000
 CHEAP = Passwords(memory_kib=8, passes=1)
 PEOPLE = ("paula", "priscila", "fabio", "rita", "selma")
 CAPTION = "Legenda de {}, que não é de todos"
+
+
+_APPS: dict[WebSettings, Flask] = {}
 
 
 class Clock:
@@ -59,10 +62,11 @@ class World:
     def services(self) -> Services:
         return make_services(self.settings, self.catalogue, self.objects, CHEAP, self.clock)
 
-    @functools.cached_property
+    @property
     def app(self) -> Flask:
-        app = build(self.services)
-        app.testing = False  # errors are answered as in production
+        """One application for all worlds of the same settings: to build one takes longer than most tests do with it."""
+        app = _APPS.get(self.settings) or _APPS.setdefault(self.settings, build(self.services))
+        install(app, self.services)
         return app
 
     def user(self, username: str) -> User:
@@ -102,15 +106,17 @@ class Browser:
         return sessions.csrf_token(cookie.value) if cookie else ""
 
     def get(self, path: str, **options):
-        return self.client.get(path, **options)
+        return self.client.get(path, buffered=True, **options)
 
     def post(self, path: str, form: dict | None = None, **options):
         """A form, as a page sends it."""
-        return self.client.post(path, data={"csrf_token": self.csrf_token, **(form or {})}, **options)
+        return self.client.post(path, buffered=True, data={"csrf_token": self.csrf_token, **(form or {})}, **options)
 
     def call(self, method: str, path: str, body: object = None, **options):
         """The JSON API, as the scripts call it."""
-        return self.client.open(path, method=method, json=body, headers={"X-CSRF-Token": self.csrf_token}, **options)
+        return self.client.open(
+            path, buffered=True, method=method, json=body, headers={"X-CSRF-Token": self.csrf_token}, **options
+        )
 
     def upload(self, path: str, data: bytes, name: str = "foto.png", **fields: str):
         return self.post(path, {"image": (io.BytesIO(data), name), **fields})
