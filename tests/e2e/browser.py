@@ -71,6 +71,27 @@ class Browser:
         self._window("POST", f"/element/{element}/clear", {})
         self._window("POST", f"/element/{element}/value", {"text": text})
 
+    def attach(self, selector: str, file: Path) -> None:
+        """Choose a file in a field for files, which may be out of sight (a label shows it)."""
+        self._window("POST", f"/element/{self._find(selector)}/value", {"text": str(file)})
+
+    def url(self) -> str:
+        """The address of the page that is open."""
+        return str(self._window("GET", "/url"))
+
+    def script(self, source: str) -> Any:
+        """What JavaScript in the page returns."""
+        return self._window("POST", "/execute/sync", {"script": source, "args": []})
+
+    def forget(self) -> None:
+        """Nobody is logged in any more."""
+        self._window("DELETE", "/cookie")
+
+    def slow_down(self, bytes_per_s: int) -> None:
+        """From now on what is sent and what comes takes its time; 0 ends that (a command of chromedriver's own)."""
+        conditions = {"offline": False, "latency": 0, "throughput": bytes_per_s or -1}
+        self._window("POST", "/chromium/network_conditions", {"network_conditions": conditions})
+
     def click(self, selector: str) -> None:
         self._window("POST", f"/element/{self._find(selector)}/click", {})
 
