@@ -203,7 +203,8 @@ def _is_pulled(service: Service, policy: PullPolicy, source: ImageSource, *, is_
     """Whether a registry is asked. What can be built here is only pulled where the policy says so: most have no registry in reach."""
     if not service.image or (service.build is not None and policy.rule is PullRule.UNSAID):
         return False
-    return policy.wants(is_present=is_present, age_s=source.age_s(service.image))
+    age_s = source.age_s(service.image) if policy.rule is PullRule.AGE else None
+    return policy.wants(is_present=is_present, age_s=age_s)
 
 
 def _require_this_platform(service: Service, place: Span | None) -> None:
