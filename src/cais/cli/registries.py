@@ -11,26 +11,13 @@ from cais.compose.nodes import ListNode, MapNode, Node, ScalarNode, kind_of
 from cais.compose.problems import Problems, nearest
 from cais.compose.quantities import parse_size
 from cais.compose.yamlreader import read
-from cais.errors import InvalidInput, NotFoundError
+from cais.errors import InvalidInput
 from cais.registry.settings import HostSettings
 
-VARIABLE = "CAIS_REGISTRIES"
-FILE_NAME = "registries.yaml"
-SYSTEM_FILE = f"/etc/cais/{FILE_NAME}"
 _HOST = re.compile(r"(?:[A-Za-z0-9.-]+|\[[A-Fa-f0-9:]+\])(?::[0-9]{1,5})?")
 _MIRROR = re.compile(rf"(?:https?://)?{_HOST.pattern}(?:/[a-z0-9._/-]*)?")
 
 T = TypeVar("T")
-
-
-def find_files(env: Mapping[str, str]) -> tuple[str, ...]:
-    """The files that count, the weakest first: the machine's and the user's, or the one that `CAIS_REGISTRIES` names. Raises NotFoundError."""
-    if named := env.get(VARIABLE):
-        if not os.path.isfile(named):
-            raise NotFoundError(f'the registries file "{named}" does not exist', hint=f"{VARIABLE} names it")
-        return (named,)
-    home = env.get("XDG_CONFIG_HOME") or os.path.join(env.get("HOME", "/root"), ".config")
-    return tuple(path for path in (SYSTEM_FILE, os.path.join(home, "cais", FILE_NAME)) if os.path.exists(path))
 
 
 def read_files(paths: tuple[str, ...]) -> Mapping[str, HostSettings]:

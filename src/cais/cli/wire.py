@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from cais.project.cacheplaces import RemoteCaches
     from cais.project.supervision import ProjectSupervisor
     from cais.project.waiting import SupervisedWaiter
-    from cais.registry.settings import RegistrySettings
+    from cais.registry.settings import HostSettings, RegistrySettings
 
 
 class View(EventSink, Protocol):
@@ -126,13 +126,18 @@ class Wire:
     @functools.cached_property
     def registries(self) -> RegistrySettings:
         """How registries are reached. Raises InvalidInput for a mistake in the registries file."""
-        from cais.cli.registries import find_files, read_files
+        from cais.cli.registryfiles import find_files
         from cais.registry.settings import RegistrySettings
 
         folder = self.env.get("DOCKER_CONFIG") or os.path.join(self.env.get("HOME", "/root"), ".docker")
+        hosts: Mapping[str, HostSettings] = {}
+        if files := find_files(self.env):
+            from cais.cli.registries import read_files
+
+            hosts = read_files(files)
         return RegistrySettings(
             offline=self.options.offline,
-            hosts=read_files(find_files(self.env)),
+            hosts=hosts,
             docker_config=os.path.join(folder, "config.json"),
             certificates="/etc/docker/certs.d",
         )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import email.utils
-
 import msgspec
 
 # Said by those who are busy or stumble, not by those who refuse (RFC 9110, section 15; RFC 6585 for 429).
@@ -39,8 +37,10 @@ def retry_after_s(header: str | None, now: float) -> float | None:
     text = header.strip()
     if text.isascii() and text.isdigit():
         return float(text[:9])
+    from email.utils import parsedate_to_datetime  # 10 ms, which `up` needs not spend
+
     try:
-        at = email.utils.parsedate_to_datetime(text)
+        at = parsedate_to_datetime(text)
     except (ValueError, TypeError):
         return None
     return max(0.0, at.timestamp() - now)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from cais.cli.registries import find_files, parse, read_files
+from cais.cli.registries import parse, read_files
+from cais.cli.registryfiles import find_files
 from cais.compose.problems import Problems
 from cais.errors import InvalidInput, NotFoundError
 from cais.registry.settings import HostSettings

@@ -76,6 +76,19 @@ def test_a_remembered_project_loads_no_yaml(tmp_path: Path) -> None:
     assert loaded[1] == set()
 
 
+def test_without_a_registries_file_registries_load_no_yaml(tmp_path: Path) -> None:
+    program = (
+        "import sys\n"
+        "from cais.cli.options import GlobalOptions\n"
+        "from cais.cli.wire import Wire\n"
+        f"print(Wire(GlobalOptions(), {{'HOME': {str(tmp_path)!r}}}, '/', 0).registries.hosts)\n"
+        "print('\\n'.join(sys.modules))\n"
+    )
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert shown[0] == "{}", "this machine has a registries file"
+    assert {"yaml", "email.utils"} & set(shown) == set()
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_a_module_and_help(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([verb, "--help"]) == 0
