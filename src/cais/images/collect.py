@@ -70,8 +70,10 @@ def prune(records: Records, options: PruneOptions, *, users_of: UsersOf) -> Prun
 
 
 def _doomed(records: Records, options: PruneOptions, users_of: UsersOf) -> Sequence[Digest]:
-    free = [image for image in records.rows.images() if not users_of(image.id)]
-    free = [image for image in free if options.wanted.takes(image.created_at, _labels(records, image))]
+    images = records.rows.images()
+    free = [image for image in images if not users_of(image.id)]
+    if options.wanted != EVERYTHING:  # labels are a file each
+        free = [image for image in free if options.wanted.takes(image.created_at, _labels(records, image))]
     if options.most_bytes is None:
         return [image.id for image in free if options.unused or not records.rows.references(image.id)]
     layers = {layer.id: layer for layer in records.rows.snapshots()}
@@ -87,7 +89,7 @@ def _doomed(records: Records, options: PruneOptions, users_of: UsersOf) -> Seque
         Candidate(image.id, max(image.created_at, records.known.used_at(image.id)), below(image.snapshot))
         for image in free
     ]
-    others = {image.snapshot for image in records.rows.images()} - {image.snapshot for image in free}
+    others = {image.snapshot for image in images} - {image.snapshot for image in free}
     kept = {key: size for top in others | records.rows.cached_snapshots() for key, size in below(top).items()}
     return evict(candidates, kept, options.most_bytes)
 
