@@ -8,13 +8,13 @@ from cais.digest import parse_digest
 from cais.errors import InvalidImage, Problem
 from cais.events import EventSink
 from cais.images.content import Content, ContentSource, ContentTarget
-from cais.images.index import Index, choose, decode_manifest
+from cais.images.index import Index, decode_manifest
 from cais.images.limits import DEFAULT_LIMITS
 from cais.images.model import Descriptor, Manifest
 from cais.images.platforms import Platform
+from cais.registry.ofplatform import check_depth, of_platform
 from cais.registry.progress import Progress
 
-_MAX_INDEX_DEPTH = 3
 _NOT_TO_BE_GIVEN_ON = ("foreign", "nondistributable")
 
 
@@ -35,7 +35,7 @@ def copy(
     root = source.root()
     if platform is None:
         return copier.all(root, 0)
-    return copier.one(_of_platform(source, root, platform, 0))
+    return copier.one(*of_platform(source, root, platform))
 
 
 class _Copier:
@@ -56,16 +56,13 @@ class _Copier:
             self._below(document, depth)
         return self._target.put_manifest(content, is_root=depth == 0)
 
-    def one(self, content: Content) -> Content:
+    def one(self, content: Content, manifest: Manifest) -> Content:
         """One manifest, in the name of the whole."""
-        document = decode_manifest(content.data)
-        assert isinstance(document, Manifest)
-        self._blobs(document)
+        self._blobs(manifest)
         return self._target.put_manifest(content, is_root=True)
 
     def _below(self, index: Index, depth: int) -> None:
-        if depth == _MAX_INDEX_DEPTH:
-            raise InvalidImage([Problem("the image's indexes are nested too deeply")])
+        check_depth(depth)
         for entry in index.manifests:
             self.all(self._source.manifest(parse_digest(entry.digest)), depth + 1)
 
@@ -101,13 +98,3 @@ class _Copier:
             progress.ended("Already exists")
             return
         progress.ended(self._target.put(descriptor, self._source, progress.reached))
-
-
-def _of_platform(source: ContentSource, content: Content, platform: Platform, depth: int) -> Content:
-    document = decode_manifest(content.data)
-    if isinstance(document, Manifest):
-        return content
-    if depth == _MAX_INDEX_DEPTH:
-        raise InvalidImage([Problem("the image's indexes are nested too deeply")])
-    chosen = source.manifest(parse_digest(choose(document, platform).digest))
-    return _of_platform(source, chosen, platform, depth + 1)

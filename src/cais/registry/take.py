@@ -11,17 +11,15 @@ from cais.digest import Digest, parse_digest
 from cais.errors import InvalidImage, Problem
 from cais.events import EventSink
 from cais.images.arrival import ArrivingLayer, OpenBlob, check_layer_count, missing_layers, take_layers
-from cais.images.content import Content, ContentSource
+from cais.images.content import ContentSource
 from cais.images.documents import decode_config
-from cais.images.index import choose, decode_manifest
 from cais.images.model import ImageConfig, Manifest, StoredImage
 from cais.images.platforms import Platform
 from cais.images.store import ImageStore
 from cais.images.tarread import ByteSource
+from cais.registry.ofplatform import of_platform
 from cais.registry.receive import receiving
 from cais.registry.retry import DEFAULT_RETRY, RetryPolicy
-
-_MAX_INDEX_DEPTH = 3
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -47,7 +45,7 @@ def take(
     Raises InvalidImage for content that is not as said, and what `source` raises.
     """
     root = source.root()
-    manifest = manifest_for(source, root, platform, 0)
+    _, manifest = of_platform(source, root, platform)
     data = source.document(manifest.config)
     config = decode_config(data)
     _check_platform(config, platform)
@@ -64,8 +62,7 @@ def take(
         ]
         wanted = list({each.digest: each for each in lacking}.values())
         records.blobs.check_room(sum(each.size for each in wanted if not records.blobs.has(each.digest)))
-        with contextlib.ExitStack() as stack:
-            coming = stack.enter_context(receiving(source, records.blobs, wanted, events, abort=abort, policy=policy))
+        with receiving(source, records.blobs, wanted, events, abort=abort, policy=policy) as coming:
             followers: dict[str, OpenBlob] = {
                 each.digest: blob.follow for each, blob in zip(wanted, coming, strict=True)
             }
@@ -75,17 +72,6 @@ def take(
             ]
             rows = take_layers(records, layers)
         return Taken(records.record(data, rows, references, None), manifest, root.digest)
-
-
-def manifest_for(source: ContentSource, content: Content, platform: Platform, depth: int) -> Manifest:
-    """The manifest for a platform: `content` itself, or one that it leads to as an index. Raises InvalidImage."""
-    document = decode_manifest(content.data)
-    if isinstance(document, Manifest):
-        return document
-    if depth == _MAX_INDEX_DEPTH:
-        raise InvalidImage([Problem("the image's indexes are nested too deeply")])
-    chosen = source.manifest(parse_digest(choose(document, platform).digest))
-    return manifest_for(source, chosen, platform, depth + 1)
 
 
 def _check_platform(config: ImageConfig, wanted: Platform) -> None:
