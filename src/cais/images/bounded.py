@@ -13,12 +13,12 @@ _LOOK_BYTES = 64 << 20  # the disk is looked at this often
 
 
 class Counting:
-    """A source that counts the bytes it has given so far, and tells somebody."""
+    """A source that counts the bytes it has given so far (and `seen` before), and tells somebody."""
 
-    def __init__(self, stream: ByteSource, on_bytes: Callable[[int], None] | None = None) -> None:
+    def __init__(self, stream: ByteSource, on_bytes: Callable[[int], None] | None = None, *, seen: int = 0) -> None:
         self._stream = stream
         self._on_bytes = on_bytes
-        self.seen = 0
+        self.seen = seen
 
     def read(self, count: int) -> bytes:
         """At most `count` bytes; b"" at the end."""

@@ -12,6 +12,8 @@ from cais.digest import Digest
 from cais.images.model import Descriptor
 from cais.images.tarread import ByteSource
 
+_SKIP_BYTES = 1 << 18
+
 OnBytes = Callable[[int], None]
 """Is told how many bytes of a blob have passed so far."""
 
@@ -62,3 +64,11 @@ class ContentTarget(Protocol):
 
     def put_manifest(self, content: Content, *, is_root: bool) -> Content:
         """Take a manifest or index whose blobs are there; the `is_root` one under the name that was asked for. What was stored in the end."""
+
+
+def skip(stream: ByteSource, count: int) -> int:
+    """Read on by `count` bytes, or to the end; by how many."""
+    left = count
+    while left > 0 and (piece := stream.read(min(left, _SKIP_BYTES))):
+        left -= len(piece)
+    return count - left

@@ -13,7 +13,7 @@ from cais.digest import Digest, VerifiedReader, digest_bytes, digest_file, parse
 from cais.errors import InvalidImage, NotFoundError, Problem
 from cais.images.archivefile import ArchiveFile, open_archive
 from cais.images.blobs import INDEX_FILE
-from cais.images.content import Content, ContentSource, Opened
+from cais.images.content import Content, ContentSource, Opened, skip
 from cais.images.dockerarchive import DOCKER_FILE, DockerImage, find_image, media_type_of
 from cais.images.documents import decode
 from cais.images.index import Index
@@ -22,7 +22,7 @@ from cais.images.limits import DEFAULT_LIMITS
 from cais.images.model import MEDIA_CONFIG, MEDIA_MANIFEST, Descriptor, Manifest
 from cais.images.tarread import ByteSource
 
-_SKIP_BYTES = 1 << 18
+_READ_BYTES = 1 << 18
 
 
 class Files(Protocol):
@@ -78,7 +78,7 @@ class LayoutSource:
     def open(self, descriptor: Descriptor, offset: int = 0) -> Iterator[Opened]:
         """A blob."""
         with self._files.open(blob_name(parse_digest(descriptor.digest))) as stream:
-            yield Opened(stream, _skip(stream, offset))
+            yield Opened(stream, skip(stream, offset))
 
 
 class DockerArchiveSource:
@@ -115,7 +115,7 @@ class DockerArchiveSource:
     def open(self, descriptor: Descriptor, offset: int = 0) -> Iterator[Opened]:
         """A layer."""
         with self._archive.open(self._names[descriptor.digest]) as stream:
-            yield Opened(stream, _skip(stream, offset))
+            yield Opened(stream, skip(stream, offset))
 
     def _layer(self, name: str) -> Descriptor:
         with self._archive.open(name) as stream:
@@ -160,17 +160,9 @@ def _read(files: Files, name: str, digest: Digest | None = None) -> bytes:
     pieces = []
     with files.open(name) as stream:
         reader = VerifiedReader(stream, digest, None) if digest else stream  # type: ignore[arg-type]  # it only reads
-        while piece := reader.read(_SKIP_BYTES):
+        while piece := reader.read(_READ_BYTES):
             pieces.append(piece)
             limit -= len(piece)
             if limit < 0:
                 raise InvalidImage([Problem(f'"{name}" is too large for a document')])
     return b"".join(pieces)
-
-
-def _skip(stream: ByteSource, offset: int) -> int:
-    """Go to `offset`; where that is in the end."""
-    left = offset
-    while left and (piece := stream.read(min(left, _SKIP_BYTES))):
-        left -= len(piece)
-    return offset - left

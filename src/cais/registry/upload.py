@@ -11,7 +11,8 @@ from urllib.parse import urlencode
 
 from cais.digest import Digest
 from cais.errors import PullError
-from cais.images.content import OnBytes, Opened
+from cais.images.bounded import Counting
+from cais.images.content import OnBytes, Opened, skip
 from cais.images.model import Descriptor
 from cais.images.tarread import ByteSource
 from cais.registry.client import Repository
@@ -26,7 +27,6 @@ _RANGE = re.compile(r"(?:bytes=)?0-([0-9]{1,18})\Z")
 _UNSUPPORTED = (404, 405, 501)
 _LOST = (404, 410, 416)
 _OTHER_CONTENT = 400  # DIGEST_INVALID, SIZE_INVALID
-_SKIP_BYTES = 1 << 18
 
 OpenAt = Callable[[int], AbstractContextManager[Opened]]
 
@@ -183,26 +183,8 @@ class Upload:
     @contextlib.contextmanager
     def _from(self, begin: int) -> Iterator[ByteSource]:
         with self._open_at(begin) as (stream, start):
-            reading = _Reporting(stream, begin, self._on_bytes)
-            left = begin - start
-            while left > 0:
-                left -= len(stream.read(min(left, _SKIP_BYTES)) or b" " * left)
-            yield reading
-
-
-class _Reporting:
-    """Tells how far the content was read."""
-
-    def __init__(self, stream: ByteSource, begin: int, on_bytes: OnBytes) -> None:
-        self._stream = stream
-        self._done = begin
-        self._on_bytes = on_bytes
-
-    def read(self, count: int) -> bytes:
-        piece = self._stream.read(count)
-        self._done += len(piece)
-        self._on_bytes(self._done)
-        return piece
+            skip(stream, begin - start)
+            yield Counting(stream, self._on_bytes, seen=begin)
 
 
 def _reached(answer: Answer) -> int | None:
