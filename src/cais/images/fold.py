@@ -6,7 +6,7 @@ import os
 import stat
 from collections.abc import Sequence
 
-from cais.linux.overlay import OPAQUE_XATTR
+from cais.linux.overlay import is_opaque
 
 
 def fold_folders(upper: str, lowers: Sequence[str]) -> None:
@@ -22,14 +22,10 @@ def _fold(upper: str, path: str, lowers: Sequence[str]) -> None:
         status = os.lstat(os.path.join(upper, below))
         _fold(upper, below, lowers)
         full = os.path.join(upper, below)
-        if not os.listdir(full) and not _is_opaque(full) and _same_below(status, below, lowers):
+        if not os.listdir(full) and not is_opaque(full) and _same_below(status, below, lowers):
             times = os.stat(os.path.dirname(full))
             os.rmdir(full)
             os.utime(os.path.dirname(full), ns=(times.st_atime_ns, times.st_mtime_ns))
-
-
-def _is_opaque(path: str) -> bool:
-    return OPAQUE_XATTR in os.listxattr(path, follow_symlinks=False) and os.getxattr(path, OPAQUE_XATTR) == b"y"
 
 
 def _same_below(status: os.stat_result, path: str, lowers: Sequence[str]) -> bool:

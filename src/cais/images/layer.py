@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from cais.digest import Digest
 from cais.errors import InvalidImage, Problem
 from cais.images import tarwrite
-from cais.linux.overlay import OPAQUE_XATTR
+from cais.linux import xattr
+from cais.linux.overlay import is_opaque
 
 WHITEOUT_PREFIX = b".wh."
 OPAQUE_NAME = b".wh..wh..opq"
@@ -85,7 +86,7 @@ class _LayerWriter:
                 )
             status = entry.stat(follow_symlinks=False)
             if stat.S_ISDIR(status.st_mode):
-                yield self._header(name + b"/", tarwrite.FOLDER, status, _carried_xattrs(entry.path))
+                yield self._header(name + b"/", tarwrite.FOLDER, status, carried_xattrs(entry.path))
                 if self._is_opaque(entry.path, name):
                     yield tarwrite.header(name + b"/" + OPAQUE_NAME, tarwrite.REGULAR, mode=0)
                 waiting.append((name + b"/", iter(_sorted(entry.path))))
@@ -105,7 +106,7 @@ class _LayerWriter:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
             size = status.st_size
-            head = self._header(name, tarwrite.REGULAR, status, _carried_xattrs(fd), size=size)
+            head = self._header(name, tarwrite.REGULAR, status, carried_xattrs(fd), size=size)
             if size > _CHUNK_BYTES:
                 yield head
                 yield from _content(fd, path, size)
@@ -152,11 +153,7 @@ class _LayerWriter:
         )
 
     def _is_opaque(self, path: bytes, name: bytes) -> bool:
-        if OPAQUE_XATTR not in os.listxattr(path, follow_symlinks=False):
-            return False
-        if os.getxattr(path, OPAQUE_XATTR, follow_symlinks=False) != b"y":
-            return False
-        return any(os.path.lexists(os.path.join(lower, name)) for lower in self._lowers)
+        return is_opaque(path) and any(os.path.lexists(os.path.join(lower, name)) for lower in self._lowers)
 
 
 def is_carried(name: str) -> bool:
@@ -169,11 +166,10 @@ def _sorted(folder: bytes) -> list[os.DirEntry[bytes]]:
         return sorted(scan, key=lambda entry: entry.name)
 
 
-def _carried_xattrs(path: bytes | int) -> dict[str, bytes] | None:
-    names = os.listxattr(path)
-    if not names:
-        return None
-    return {name: os.getxattr(path, name) for name in names if is_carried(name)}
+def carried_xattrs(target: xattr.Target) -> dict[str, bytes]:
+    """The extended attributes of a file (never of what a link leads to) that are part of a layer."""
+    names = [name for name in xattr.names(target) if is_carried(name)]
+    return {name: value for name in names if (value := xattr.get(target, name)) is not None}
 
 
 def _content(fd: int, path: bytes, size: int) -> Iterator[bytes]:

@@ -6,8 +6,8 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 
-from cais.images.layer import is_carried
-from cais.linux.overlay import OPAQUE_XATTR
+from cais.images.layer import carried_xattrs
+from cais.linux.overlay import is_opaque
 
 
 class Entry:
@@ -31,8 +31,7 @@ class Entry:
 
     def xattrs(self) -> dict[str, bytes]:
         """The extended attributes that belong to an image."""
-        names = [name for name in os.listxattr(self.source, follow_symlinks=False) if is_carried(name)]
-        return {name: os.getxattr(self.source, name, follow_symlinks=False) for name in names}
+        return carried_xattrs(self.source)
 
     def walk(self, path: bytes) -> Iterator[tuple[bytes, Entry]]:
         """Itself, called `path`, and everything below, sorted."""
@@ -77,12 +76,7 @@ def _lay(below: Entry, path: bytes) -> None:
             entry = Entry(found.path, status)
             known = below.children.get(found.name)
             if entry.children is not None:
-                if known is not None and known.children is not None and not _is_opaque(found.path):
+                if known is not None and known.children is not None and not is_opaque(found.path):
                     entry.children = known.children
                 _lay(entry, found.path)
             below.children[found.name] = entry
-
-
-def _is_opaque(path: bytes) -> bool:
-    names = os.listxattr(path, follow_symlinks=False)
-    return OPAQUE_XATTR in names and os.getxattr(path, OPAQUE_XATTR, follow_symlinks=False) == b"y"

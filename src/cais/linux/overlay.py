@@ -8,14 +8,21 @@ import os
 from collections.abc import Iterator, Sequence
 
 from cais.errors import HostError, PermissionNeeded
+from cais.linux import xattr
 from cais.linux.mount import MAX_OPTION_BYTES, mount
 
 OPAQUE_XATTR = "trusted.overlay.opaque"
 XATTR_PREFIX = "trusted.overlay."
+_OPAQUE = b"y"
 
 # The upper folder becomes a layer, so it must mean the same without the mount's own bookkeeping: no renamed folders that
 # point back to a lower path, no files whose content stayed below.
 _LAYER_FORM = "index=off,metacopy=off,redirect_dir=off"
+
+
+def is_opaque(folder: str | bytes) -> bool:
+    """Whether a folder of a layer hides what is below it."""
+    return OPAQUE_XATTR in xattr.names(folder) and xattr.get(folder, OPAQUE_XATTR) == _OPAQUE
 
 
 def mount_overlay(
