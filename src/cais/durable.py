@@ -104,6 +104,36 @@ def locked(path: str, *, shared: bool = False) -> Iterator[int]:
         os.close(fd)
 
 
+def try_own(folder: str) -> int | None:
+    """A file descriptor that holds the exclusive lock on `folder`, or None when somebody else holds it, or it is gone.
+
+    The lock goes when the descriptor is closed or the process dies: whoever gets it then may remove the folder.
+    """
+    try:
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.exists(folder):
+            return fd
+    except BlockingIOError:
+        pass
+    os.close(fd)
+    return None
+
+
+def own_new(parent: str) -> tuple[str, int]:
+    """A new folder in `parent`, for its owner only, and the file descriptor by which it is held (see `try_own`)."""
+    while True:
+        folder = os.path.join(parent, os.urandom(8).hex())
+        os.mkdir(folder, 0o700)
+        fd = try_own(folder)
+        if fd is not None:
+            return folder, fd
+        # A sweep came between the two calls and has taken it away.
+
+
 def sweep_temporaries(folder: str) -> None:
     """Remove what interrupted writes left in `folder`. The caller holds the lock that writers of `folder` take."""
     with contextlib.suppress(FileNotFoundError):  # nothing was ever written there

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
+
+from cais import durable
 
 
 @contextlib.contextmanager
@@ -16,11 +16,7 @@ def private_folder(run_folder: str) -> Iterator[str]:
     parent = _parent(run_folder)
     os.makedirs(parent, mode=0o700, exist_ok=True)
     sweep_private(run_folder)
-    fd = None
-    while fd is None:  # a sweep may come between the two calls and take the folder away
-        folder = os.path.join(parent, secrets.token_hex(8))
-        os.mkdir(folder, 0o700)
-        fd = _own(folder)
+    folder, fd = durable.own_new(parent)
     try:
         yield folder
     finally:
@@ -32,7 +28,7 @@ def sweep_private(run_folder: str) -> int:
     """Remove the folders that dead builds left; how many."""
     parent, count = _parent(run_folder), 0
     for name in os.listdir(parent) if os.path.isdir(parent) else ():
-        abandoned = _own(os.path.join(parent, name))
+        abandoned = durable.try_own(os.path.join(parent, name))
         if abandoned is not None:
             shutil.rmtree(os.path.join(parent, name))
             os.close(abandoned)
@@ -42,20 +38,3 @@ def sweep_private(run_folder: str) -> int:
 
 def _parent(run_folder: str) -> str:
     return os.path.join(run_folder, "secrets")
-
-
-def _own(folder: str) -> int | None:
-    """A descriptor that holds the lock on `folder`, which goes with this process; None when somebody else has it or it is gone."""
-    try:
-        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(fd)
-        return None
-    if not os.path.exists(folder):
-        os.close(fd)
-        return None
-    return fd

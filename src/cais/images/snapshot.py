@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import stat
 import time
@@ -152,7 +151,7 @@ class SnapshotFolders:
         working_folder = os.path.join(self._folder, _WORKING)
         for name in os.listdir(working_folder) if os.path.isdir(working_folder) else ():
             path = os.path.join(working_folder, name)
-            fd = _try_own(path)
+            fd = durable.try_own(path)
             if fd is not None:
                 _remove_working(path)
                 os.close(fd)
@@ -173,7 +172,7 @@ class SnapshotFolders:
             os.chmod(self._folder, 0o700)
             self.sweep()
             self._swept = True
-        path, fd = _own_new(working_folder)
+        path, fd = durable.own_new(working_folder)
         try:
             yield path
         finally:
@@ -265,31 +264,6 @@ def _make_upper(upper: str, lowers: Sequence[str]) -> None:
         os.chown(upper, status.st_uid, status.st_gid)
         mode = stat.S_IMODE(status.st_mode)
     os.chmod(upper, mode)
-
-
-def _own_new(folder: str) -> tuple[str, int]:
-    while True:
-        path = os.path.join(folder, os.urandom(8).hex())
-        os.mkdir(path, 0o700)
-        fd = _try_own(path)
-        if fd is not None:
-            return path, fd
-        # A sweep came between the two calls and has taken it away.
-
-
-def _try_own(path: str) -> int | None:
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.path.exists(path):
-            return fd
-    except BlockingIOError:
-        pass
-    os.close(fd)
-    return None
 
 
 def _remove_working(path: str) -> None:
