@@ -33,6 +33,7 @@ class Database:
     def __init__(self, path: str) -> None:
         self.path = path
         self._local = threading.local()
+        self._ready: set[str] = set()
 
     def connection(self) -> sqlite3.Connection:
         """This thread's connection, in autocommit mode; use `transaction` to group statements."""
@@ -55,6 +56,13 @@ class Database:
         connection.execute("PRAGMA foreign_keys=ON")
         self._local.connection = connection
         return connection
+
+    def with_schema(self, owner: str, steps: Sequence[str]) -> sqlite3.Connection:
+        """This thread's connection, with `owner`'s tables, which are brought up to date at the first use; see `ensure_schema`."""
+        if owner not in self._ready:
+            self.ensure_schema(owner, steps)
+            self._ready.add(owner)
+        return self.connection()
 
     def ensure_schema(self, owner: str, steps: Sequence[str]) -> None:
         """Bring `owner`'s tables up to date: `steps[n]` is the SQL script that leads from version n to n+1; none is ever edited."""

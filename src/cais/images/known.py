@@ -47,14 +47,10 @@ class Known:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._ready = False
 
     @property
     def _connection(self) -> sqlite3.Connection:
-        if not self._ready:
-            self._database.ensure_schema("known", SCHEMA)
-            self._ready = True
-        return self._database.connection()
+        return self._database.with_schema("known", SCHEMA)
 
     def packed(self, diff_id: str, recipe: str) -> tuple[Digest, int] | None:
         """What a layer packs to by a recipe: digest and size in bytes."""

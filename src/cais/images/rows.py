@@ -110,14 +110,10 @@ class Rows:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._ready = False
 
     @property
     def _connection(self) -> sqlite3.Connection:
-        if not self._ready:
-            self._database.ensure_schema("images", SCHEMA)
-            self._ready = True
-        return self._database.connection()
+        return self._database.with_schema("images", SCHEMA)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:

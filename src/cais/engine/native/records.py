@@ -108,7 +108,6 @@ class Records:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._ready = False
 
     # --- containers ------------------------------------------------------------------------------------------------
 
@@ -255,10 +254,7 @@ class Records:
         return tuple(_volume(row) for row in rows)
 
     def _connection(self) -> sqlite3.Connection:
-        if not self._ready:
-            self._database.ensure_schema("engine", _SCHEMA)
-            self._ready = True
-        return self._database.connection()
+        return self._database.with_schema("engine", _SCHEMA)
 
 
 _SELECT = "SELECT id, spec, created_at, life FROM engine_container"

@@ -62,14 +62,10 @@ class Rows:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self._ready = False
 
     def connection(self) -> sqlite3.Connection:
         """This thread's connection, with the tables there."""
-        if not self._ready:
-            self.database.ensure_schema("network", SCHEMA)
-            self._ready = True
-        return self.database.connection()
+        return self.database.with_schema("network", SCHEMA)
 
     # --- networks ---
 
