@@ -78,12 +78,6 @@ class Known:
         """Remember that a repository has a blob."""
         self._connection.execute("INSERT OR IGNORE INTO blob_repositories VALUES (?, ?)", (digest, repository))
 
-    def forget_repository(self, digest: Digest, repository: str) -> None:
-        """A repository does not have a blob any more."""
-        self._connection.execute(
-            "DELETE FROM blob_repositories WHERE digest = ? AND repository = ?", (digest, repository)
-        )
-
     def digests_of(self, image_id: str) -> tuple[str, ...]:
         """The names with digests by which registries know an image: `docker.io/library/nginx@sha256:...`."""
         found = self._connection.execute(

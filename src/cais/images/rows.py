@@ -284,8 +284,6 @@ class Rows:
         """The snapshots that build cache rows lead to."""
         return {row[0] for row in self._connection.execute("SELECT DISTINCT snapshot FROM build_cache")}
 
-    def clear_cache(self, *, before: float | None = None) -> int:
-        """Remove build cache rows (made before a time); how many."""
-        if before is None:
-            return self._connection.execute("DELETE FROM build_cache").rowcount
-        return self._connection.execute("DELETE FROM build_cache WHERE created_at < ?", (before,)).rowcount
+    def clear_cache(self) -> int:
+        """Remove all build cache rows; how many."""
+        return self._connection.execute("DELETE FROM build_cache").rowcount

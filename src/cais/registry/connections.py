@@ -87,7 +87,7 @@ class Connections:
 
     def _open(self, origin: Origin, *, trusts_anybody: bool) -> http.client.HTTPConnection:
         proxy = _proxy_of(origin)
-        host = _host_and_port(proxy.host if proxy else origin.host, origin.scheme if proxy is None else proxy.scheme)
+        host = _host_and_port(proxy.host, "http") if proxy else _host_and_port(origin.host, origin.scheme)
         connection: http.client.HTTPConnection
         if origin.scheme == "https":
             trust = self._trust_in(origin.host, trusts_anybody=trusts_anybody)
@@ -136,7 +136,6 @@ def proxy_login(origin: Origin) -> dict[str, str]:
 
 class _Proxy(msgspec.Struct, frozen=True):
     host: str
-    scheme: str
     login: str
 
 
@@ -148,7 +147,7 @@ def _proxy_of(origin: Origin) -> _Proxy | None:
         return None
     parts = urlsplit(text if "://" in text else f"http://{text}")
     user = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else ""
-    return _Proxy(parts.netloc.rpartition("@")[2], "http", user)
+    return _Proxy(parts.netloc.rpartition("@")[2], user)
 
 
 def _login(proxy: _Proxy) -> dict[str, str]:

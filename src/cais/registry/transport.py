@@ -146,7 +146,7 @@ class Transport:
                 response = exchange.run(request)
             except BaseException as error:
                 exchange.close(reusable=False)
-                if exchange.was_used and isinstance(error, (ConnectionError, http.client.RemoteDisconnected)):
+                if exchange.was_used and isinstance(error, ConnectionError):
                     fresh = True  # the other side had closed it while it was idle
                     continue
                 if isinstance(error, (OSError, http.client.HTTPException)) and not isinstance(error, CaisError):
@@ -164,7 +164,7 @@ class Transport:
         for scheme in order:
             try:
                 answer = self._exchange(Request(url=f"{scheme}://{self.endpoint.host}/v2/"))
-            except (RegistryUnreachable, PullError) as error:
+            except PullError as error:
                 failure = failure or (error if isinstance(error, RegistryUnreachable) else unreachable("", error))
                 continue
             status = answer.status
