@@ -71,7 +71,7 @@ def write_archive(records: Records, exports: Sequence[Export], sink: BinaryIO) -
         for digest in (export.image.id, export.image.manifest):
             if digest not in written:
                 written.add(digest)
-                _write(sink, blob_name(digest), records.blobs.read(digest))
+                sink.write(tarwrite.file(blob_name(digest), records.blobs.read(digest)))
         named = [(str(reference), reference.tag) for reference in export.references] or [("", "")]
         entries += [index_entry(export.image.manifest, export.image.manifest_bytes, *name) for name in named]
         docker.append(
@@ -81,9 +81,9 @@ def write_archive(records: Records, exports: Sequence[Export], sink: BinaryIO) -
                 repo_tags=tuple(reference.familiar for reference in export.references if reference.tag),
             )
         )
-    _write(sink, INDEX_FILE, msgspec.json.encode(Index(manifests=tuple(entries))))
-    _write(sink, DOCKER_FILE, msgspec.json.encode(docker))
-    _write(sink, LAYOUT_FILE, LAYOUT_CONTENT)
+    sink.write(tarwrite.file(INDEX_FILE, msgspec.json.encode(Index(manifests=tuple(entries)))))
+    sink.write(tarwrite.file(DOCKER_FILE, msgspec.json.encode(docker)))
+    sink.write(tarwrite.file(LAYOUT_FILE, LAYOUT_CONTENT))
     sink.write(tarwrite.END)
 
 
@@ -116,10 +116,6 @@ def layer_pieces(records: Records, layer: SnapshotRow, below: Sequence[SnapshotR
     with records.blobs.open(layer.blob) as stream:
         while piece := stream.read(1 << 20):
             yield piece
-
-
-def _write(sink: BinaryIO, name: str, data: bytes) -> None:
-    sink.write(tarwrite.header(name.encode(), tarwrite.REGULAR, size=len(data)) + data + tarwrite.padding(len(data)))
 
 
 # --- load ------------------------------------------------------------------------------------------------------------

@@ -103,7 +103,7 @@ class TarTarget:
     def put_manifest(self, content: Content, *, is_root: bool) -> Content:
         """Write a manifest."""
         if content.digest not in self._written:
-            self._file(blob_name(content.digest), content.data)
+            self._sink.write(tarwrite.file(blob_name(content.digest), content.data))
             self._written.add(content.digest)
         if is_root:
             self._root = content
@@ -113,11 +113,11 @@ class TarTarget:
         """Write what names the image."""
         root = self._root
         assert root is not None
-        self._file(INDEX_FILE, msgspec.json.encode(Index(manifests=(_entry(root, self._name),))))
+        self._sink.write(tarwrite.file(INDEX_FILE, msgspec.json.encode(Index(manifests=(_entry(root, self._name),)))))
         document = decode_manifest(root.data)
         if isinstance(document, Manifest):  # Docker's file knows single images only
-            self._file(DOCKER_FILE, msgspec.json.encode([self._docker_image(document)]))
-        self._file(LAYOUT_FILE, LAYOUT_CONTENT)
+            self._sink.write(tarwrite.file(DOCKER_FILE, msgspec.json.encode([self._docker_image(document)])))
+        self._sink.write(tarwrite.file(LAYOUT_FILE, LAYOUT_CONTENT))
         self._sink.write(tarwrite.END)
 
     def _docker_image(self, manifest: Manifest) -> DockerImage:
@@ -127,10 +127,6 @@ class TarTarget:
             layers=tuple(blob_name(layer.digest) for layer in manifest.layers),
             repo_tags=(reference.familiar,) if reference is not None and reference.tag else (),
         )
-
-    def _file(self, name: str, data: bytes) -> None:
-        self._sink.write(tarwrite.header(name.encode(), tarwrite.REGULAR, size=len(data)))
-        self._sink.write(data + tarwrite.padding(len(data)))
 
 
 @contextlib.contextmanager

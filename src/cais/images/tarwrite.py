@@ -58,6 +58,11 @@ def header(
     return _pax(records, mtime) + block if records else block
 
 
+def file(name: str, data: bytes) -> bytes:
+    """A small regular file, whole."""
+    return header(name.encode(), REGULAR, size=len(data)) + data + padding(len(data))
+
+
 def padding(size: int) -> bytes:
     """The zeros that fill the last block of `size` bytes of content."""
     return bytes(-size % BLOCK)
