@@ -164,11 +164,8 @@ def _stop(wire: Wire, project: str, services: Collection[str], args: argparse.Na
 
 
 def _carry_out(wire: Wire, project: str, plan: Plan) -> tuple[CaisError, ...]:
-    view = wire.view(redraw=False)
-    try:
+    with contextlib.closing(wire.view(redraw=False)) as view:
         return execute(plan, wire.engine, wire.waiter(project, view), view).errors
-    finally:
-        view.close()
 
 
 def _kill(wire: Wire, project: str, services: Collection[str]) -> None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from cais.cli.removing import need_image
-from cais.cli.wire import View, Wire
+from cais.cli.wire import Wire
 from cais.errors import NotFoundError, UsageError
 from cais.events import BytesEvent
 
@@ -110,7 +109,7 @@ def _pull(args: argparse.Namespace, wire: Wire) -> int:
         if args.dry_run:
             print(f"would pull {reference.familiar}")
             continue
-        with _shown(wire, quiet=args.quiet) as view:
+        with contextlib.closing(wire.view(quiet=args.quiet)) as view:
             pulled = pull(reference, wire.images, events=view, platform=platform, settings=wire.registries)
         if not args.quiet:
             print(f"Digest: {pulled.digest}")
@@ -128,7 +127,7 @@ def _push(args: argparse.Namespace, wire: Wire) -> int:
         if args.dry_run:
             print(f"would push {reference.familiar}")
             continue
-        with _shown(wire, quiet=args.quiet) as view:
+        with contextlib.closing(wire.view(quiet=args.quiet)) as view:
             digest = push(
                 reference,
                 wire.images,
@@ -157,7 +156,7 @@ def _copy(args: argparse.Namespace, wire: Wire) -> int:
     if args.dry_run:
         print(f"would copy {args.source} to {args.target}")
         return 0
-    with _shown(wire, quiet=args.quiet) as view:
+    with contextlib.closing(wire.view(quiet=args.quiet)) as view:
         digest = copy_between(source, target, wire.images, events=view, settings=wire.registries, options=options)
     print(digest)
     return 0
@@ -177,31 +176,19 @@ def _to_push(args: argparse.Namespace, wire: Wire) -> list[Reference]:
     return tagged
 
 
-@contextlib.contextmanager
-def _shown(wire: Wire, *, quiet: bool) -> Iterator[View]:
-    view = wire.view(quiet=quiet)
-    try:
-        yield view
-    finally:
-        view.close()
-
-
 def _import(args: argparse.Namespace, wire: Wire) -> int:
     from cais.cli.changes import config_with_changes
 
     if not os.path.exists(args.source):
         raise NotFoundError(f'"{args.source}" does not exist', hint="give a folder or a tar file")
     config = config_with_changes(args.change)
-    view = wire.view()
-    try:
+    with contextlib.closing(wire.view()) as view:
         image = wire.images.import_root(
             args.source,
             config,
             references=(args.reference,),
             on_bytes=lambda done: view.emit(BytesEvent(kind="Import", name=args.source, done=done)),
         )
-    finally:
-        view.close()
     print(image.id)
     return 0
 
@@ -218,13 +205,10 @@ def _save(args: argparse.Namespace, wire: Wire) -> int:
 def _load(args: argparse.Namespace, wire: Wire) -> int:
     if not os.path.exists(args.input):
         raise NotFoundError(f'"{args.input}" does not exist')
-    view = wire.view()
-    try:
+    with contextlib.closing(wire.view()) as view:
         images = wire.images.load(
             args.input, on_bytes=lambda done: view.emit(BytesEvent(kind="Load", name=args.input, done=done))
         )
-    finally:
-        view.close()
     for image in images:
         print(f"Loaded image: {', '.join(image.references) or image.id}")
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import signal
 import threading
@@ -45,14 +46,10 @@ def perform(plan: Plan, wire: Wire, project: str, *, dry_run: bool, deadline_s: 
         return
     if not plan.actions:
         return
-    view = wire.view()
-    try:
-        with interruptible() as asked:
-            waiter = wire.waiter(project, view, deadline_s=deadline_s)
-            place_of = functools.partial(_place_of, wire)
-            outcome = execute(plan, wire.engine, waiter, view, cancelled=asked.is_set, place_of=place_of)
-    finally:
-        view.close()
+    with contextlib.closing(wire.view()) as view, interruptible() as asked:
+        waiter = wire.waiter(project, view, deadline_s=deadline_s)
+        place_of = functools.partial(_place_of, wire)
+        outcome = execute(plan, wire.engine, waiter, view, cancelled=asked.is_set, place_of=place_of)
     outcome.check()
     if asked.is_set():
         raise Interrupted("interrupted", hint="run the command again to go on")

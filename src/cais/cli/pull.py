@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 
 from cais.cli.target import loaded_project
 from cais.cli.wire import Wire
@@ -31,12 +32,9 @@ def run(args: argparse.Namespace, wire: Wire) -> int:
     if args.dry_run:
         show(transfers.plan_pull(project, chosen, wire.image_source(NullSink()), options), "pull")
         return 0
-    view = wire.view(quiet=args.quiet)
-    try:
+    with contextlib.closing(wire.view(quiet=args.quiet)) as view:
         source = wire.image_source(view)
         transfers.pull(transfers.plan_pull(project, chosen, source, options), source, view, options)
-    finally:
-        view.close()
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 
 from cais.cli.pull import chosen_services, show
 from cais.cli.target import loaded_project
@@ -25,9 +26,6 @@ def run(args: argparse.Namespace, wire: Wire) -> int:
     if args.dry_run:
         show(planned, "push")
         return 0
-    view = wire.view(quiet=args.quiet)
-    try:
+    with contextlib.closing(wire.view(quiet=args.quiet)) as view:
         transfers.push(planned, wire.pusher(view), view, ignore_failures=args.ignore_push_failures)
-    finally:
-        view.close()
     return 0

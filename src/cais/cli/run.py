@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import secrets
 import sys
 from collections.abc import Mapping
@@ -87,11 +88,8 @@ def _images(
             **{name: known_image(project, project.services[name], source) for name in services},
             **known_mounted(project, services, source),
         }
-    view = wire.view()
-    try:
+    with contextlib.closing(wire.view()) as view:
         return ensure_images(project, services, wire.image_source(view), wire.service_builder(view), options)
-    finally:
-        view.close()
 
 
 def _bring_up_dependencies(wire: Wire, project: Project, service: Service, args: argparse.Namespace) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 
 from cais.cli.attached import follow_until_stopped
@@ -72,12 +73,9 @@ def run(args: argparse.Namespace, wire: Wire) -> int:
         return _dry_run(wire, project, chosen, options, image_options)
     if options.start:
         wire.supervisor(project.name).prepare()
-    view = wire.view()
-    try:
+    with contextlib.closing(wire.view()) as view:
         source = wire.image_source(NullSink() if args.quiet_pull else view)
         images = ensure_images(project, chosen, source, wire.service_builder(view), image_options)
-    finally:
-        view.close()
     observed = observe(wire.engine, project.name)
     _warn_orphans(wire, project, observed, options)
     _warn_borrowed(wire, project, observed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import sys
@@ -117,11 +118,8 @@ class Wire:
         from cais.images.reference import parse_reference
         from cais.registry.digests import with_digest
 
-        view = self.view()
-        try:
+        with contextlib.closing(self.view()) as view:
             return str(with_digest(parse_reference(reference), self.registries, view))
-        finally:
-            view.close()
 
     @functools.cached_property
     def registries(self) -> RegistrySettings:
@@ -247,9 +245,8 @@ class Wire:
 
     def tell(self, event: Event) -> None:
         """Show one event outside any progress view."""
-        view = self.view()
-        view.emit(event)
-        view.close()
+        with contextlib.closing(self.view()) as view:
+            view.emit(event)
 
     def supervisor(self, project: str) -> ProjectSupervisor:
         """The project's supervisor; one object a project."""
