@@ -1,10 +1,11 @@
-"""The command line: `python -m fotogal provision`."""
+"""The command line: `python -m fotogal provision`, `sweep`, `generate`."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -12,7 +13,7 @@ from dataclasses import replace
 from fotogal.catalogue.interface import Unavailable
 from fotogal.objects.interface import StoreUnavailable
 from fotogal.settings import BadSetting, Settings, from_environment
-from fotogal.stores import open_catalogue
+from fotogal.stores import open_catalogue, open_objects
 
 _GENERATED = {
     "users": "people",
@@ -41,6 +42,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     provision = commands.add_parser("provision", help="create what the chosen stores need; again it does nothing")
     provision.set_defaults(run=_provision)
+    sweep = commands.add_parser("sweep", help="remove objects that no photo names, and sessions that are over")
+    sweep.set_defaults(run=_sweep)
     generate = commands.add_parser(
         "generate", help="fill an empty catalogue with invented people, photos and follows (no images)"
     )
@@ -64,6 +67,19 @@ def _provision(settings: Settings, _options: argparse.Namespace) -> int:
 
     done = provision(settings)
     print("\n".join(done) if done else "nothing to do: everything is there")
+    return 0
+
+
+def _sweep(settings: Settings, _options: argparse.Namespace) -> int:
+    from fotogal.sweep import sweep
+
+    now_ms = time.time_ns() // 1_000_000
+    with closing(open_objects(settings)) as objects, closing(open_catalogue(settings)) as catalogue:
+        swept = sweep(catalogue, objects, now_ms)
+        expired = catalogue.remove_expired(now_ms)
+    print(f"{swept.seen} objects, {swept.removed} removed; {expired} expired sessions and attempts removed")
+    if swept.foreign:
+        print(f"left alone: {swept.foreign} objects that are not named as a photo's are")
     return 0
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -8,7 +10,8 @@ import pytest
 from fotogal.__main__ import main
 from fotogal.catalogue.sqlite import open_sqlite
 from fotogal.passwords import Passwords
-from fotogal.stores import SQLITE_FILE
+from fotogal.settings import BUCKET
+from fotogal.stores import OBJECTS_FOLDER, SQLITE_FILE
 
 
 @pytest.fixture(autouse=True)
@@ -53,3 +56,16 @@ def test_generate_fills_an_empty_catalogue_once(capsys: pytest.CaptureFixture[st
 def test_numbers_that_cannot_be(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["generate", "--users", "2", "--follows", "1000"]) == 2
     assert "need more people" in capsys.readouterr().err
+
+
+def test_sweep_says_what_it_removed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    main(["provision"])
+    folder = tmp_path / "data" / OBJECTS_FOLDER / BUCKET / f"123-12x8-{'a' * 16}"
+    folder.mkdir()
+    (folder / "full.png").write_bytes(b"...")
+    two_hours_ago = time.time() - 2 * 60 * 60
+    os.utime(folder / "full.png", (two_hours_ago, two_hours_ago))
+    capsys.readouterr()
+    assert main(["sweep"]) == 0
+    assert capsys.readouterr().out == "1 objects, 1 removed; 0 expired sessions and attempts removed\n"
+    assert not folder.exists()

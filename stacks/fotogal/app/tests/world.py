@@ -14,6 +14,8 @@ from pathlib import Path
 from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import encode_multipart
 
 from fotogal import sessions
 from fotogal.catalogue.sqlite import open_sqlite
@@ -52,10 +54,11 @@ class World:
 
     folder: Path
     settings: WebSettings = field(default_factory=WebSettings)
+    now_ms: int = NOW_MS
 
     def __post_init__(self) -> None:
-        self.clock = Clock()
-        self.catalogue = open_sqlite(self.folder / "catalogue.sqlite3")
+        self.clock = Clock(self.now_ms)
+        self.catalogue = self._opened = open_sqlite(self.folder / "catalogue.sqlite3")
         self.objects = FilesystemStore(self.folder / "objects")
 
     @functools.cached_property
@@ -84,7 +87,7 @@ class World:
         return browser
 
     def close(self) -> None:
-        self.catalogue.close()
+        self._opened.close()
 
 
 class Browser:
@@ -119,7 +122,12 @@ class Browser:
         )
 
     def upload(self, path: str, data: bytes, name: str = "foto.png", **fields: str):
-        return self.post(path, {"image": (io.BytesIO(data), name), **fields})
+        """Encoded here: the test client would leave a temporary file open."""
+        form = {"csrf_token": self.csrf_token, **fields, "image": FileStorage(io.BytesIO(data), name)}
+        boundary, body = encode_multipart(form)
+        return self.client.post(
+            path, buffered=True, data=body, content_type=f"multipart/form-data; boundary={boundary}"
+        )
 
 
 def make(folder: Path) -> None:
@@ -149,7 +157,7 @@ def make_private(world: World, username: str) -> None:
 
 def copy(made: Path, folder: Path) -> World:
     shutil.copytree(made, folder)
-    return World(folder)
+    return World(folder, now_ms=NOW_MS + 60 * 60 * 1000)
 
 
 @functools.cache

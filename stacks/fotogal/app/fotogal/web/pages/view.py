@@ -10,7 +10,7 @@ from flask import Flask, render_template, request
 from werkzeug.wrappers import Response
 
 from fotogal import fields, files, imaging
-from fotogal.model import Photo, Reaction, Relation, User
+from fotogal.model import ImageType, Photo, Reaction, Relation, User
 from fotogal.web.guard import CSRF_FIELD
 from fotogal.web.services import gallery
 from fotogal.web.visitor import csrf_token, known_visitor
@@ -30,13 +30,13 @@ DONE = {
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Image:
-    """What an <img> needs. `sources` is its srcset; empty where there is one size only."""
+    """What an <img> needs. `sources` is its srcset; empty where there is one size only. `still`: of an animation, what does not move."""
 
     url: str
     width: int
     height: int
-    sources: str
-    is_animated: bool
+    sources: str = ""
+    still: str = ""
 
 
 def install(app: Flask) -> None:
@@ -59,16 +59,16 @@ def page(template: str, status: int = 200, **values: object) -> Response:
 
 
 def image(photo: Photo, largest: str = imaging.FULL) -> Image:
-    """The photo in all sizes up to `largest`; a photo too small to have that one has them all."""
+    """The photo in all sizes up to `largest`; a photo too small to have that one has them all. An animation moves in its full size only."""
     every = files.variants(photo)
+    urls = [files.url(photo.image_filename, variant.name) for variant in every]
+    width, height = every[0].width, every[0].height
+    if photo.image_type == ImageType.GIF and largest == imaging.FULL:
+        return Image(urls[0], width, height, still=urls[1] if len(urls) > 1 else "")
     names = [variant.name.partition(".")[0] for variant in every]
-    chosen = every[names.index(largest) :] if largest in names else every
-    # An animation moves in its full size only.
-    is_animated = photo.image_type == "gif" and largest == imaging.FULL
-    urls = [(files.url(photo.image_filename, variant.name), variant.width) for variant in chosen]
-    sources = "" if is_animated or len(urls) < 2 else ", ".join(f"{url} {width}w" for url, width in urls)
-    middle = 0 if is_animated else min(1, len(urls) - 1)
-    return Image(urls[middle][0], every[0].width, every[0].height, sources, is_animated)
+    first = names.index(largest) if largest in names else 0
+    sources = [f"{url} {variant.width}w" for url, variant in zip(urls[first:], every[first:], strict=True)]
+    return Image(urls[first], width, height, sources=", ".join(sources) if len(sources) > 1 else "")
 
 
 def moment(milliseconds: int) -> str:
