@@ -66,6 +66,7 @@ class _LayerWriter:
         self._lowers = lowers
         self._epoch_s = epoch_s
         self._links: dict[tuple[int, int], bytes] = {}
+        self._folders: dict[bytes, bool] = {}
 
     def entries(self) -> Iterator[bytes]:
         status = os.lstat(self._root)
@@ -153,7 +154,26 @@ class _LayerWriter:
         )
 
     def _is_opaque(self, path: bytes, name: bytes) -> bool:
-        return is_opaque(path) and any(os.path.lexists(os.path.join(lower, name)) for lower in self._lowers)
+        return is_opaque(path) and any(self._has(lower, name) for lower in self._lowers)
+
+    def _has(self, lower: bytes, name: bytes) -> bool:
+        """Whether a layer below has something at `name`. Its links are not followed: they could lead out of it."""
+        end = name.find(b"/")
+        while end >= 0:
+            if not self._is_folder(os.path.join(lower, name[:end])):
+                return False
+            end = name.find(b"/", end + 1)
+        return os.path.lexists(os.path.join(lower, name))
+
+    def _is_folder(self, path: bytes) -> bool:
+        known = self._folders.get(path)
+        if known is None:
+            try:
+                known = stat.S_ISDIR(os.lstat(path).st_mode)
+            except FileNotFoundError:
+                known = False
+            self._folders[path] = known
+        return known
 
 
 def is_carried(name: str) -> bool:

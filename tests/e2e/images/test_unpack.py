@@ -171,6 +171,17 @@ def test_deep_hard_links_do_not_mix_up_folders(layer: Path) -> None:
     assert (layer / deep[1] / "z").read_text() == f"{deep[0]}/x"
 
 
+def test_an_opaque_mark_does_not_depend_on_what_links_of_lower_layers_lead_to(tmp_path: Path) -> None:
+    lower, layer, host = tmp_path / "lower", tmp_path / "layer", tmp_path / "host"
+    for folder in (lower, layer / "link/new", host / "new"):
+        folder.mkdir(parents=True)
+    (lower / "link").symlink_to(host)
+    for folder in (layer / "link", layer / "link/new"):
+        os.setxattr(folder, "trusted.overlay.opaque", b"y")
+    with tarfile.open(fileobj=io.BytesIO(b"".join(layer_tar(str(layer), lowers=[str(lower)])))) as archive:
+        assert archive.getnames() == ["link", "link/.wh..wh..opq", "link/new"]
+
+
 NAMES = st.lists(st.sampled_from(["a", "b", "..", ".wh.a", ".wh..wh..opq", "c"]), min_size=1, max_size=4).map("/".join)
 ENTRIES = st.tuples(st.sampled_from("fdlhp"), NAMES, st.sampled_from(["a", "..", "../victim", "a/b", "/"])).map(
     " ".join
