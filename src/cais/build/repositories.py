@@ -13,6 +13,7 @@ import hashlib
 import os
 import re
 import shutil
+import threading
 from collections.abc import Mapping
 
 import msgspec
@@ -42,10 +43,12 @@ class Repositories:
         self._environment = environment
         self._secrets = secrets
         self._agent = agent
+        self._commits: dict[tuple[str, str], str] = {}
+        self._lock = threading.Lock()
 
     def commit(self, address: GitAddress, span: Span | None) -> str:
-        """The commit that `address` means now. Raises BuildError."""
-        commit = address.ref if is_commit(address.ref) else self._ask(address, span)
+        """The commit that `address` means now, which is asked once: in one build it means one. Raises BuildError."""
+        commit = address.ref if is_commit(address.ref) else self._meant(address, span)
         if not commit.startswith(address.checksum):
             hint = "correct the checksum, if that is the commit you want"
             raise BuildError(f'"{address.shown}" is at {commit}, not {address.checksum}', span=span, hint=hint)
@@ -67,6 +70,13 @@ class Repositories:
         if os.path.islink(found) or not os.path.isdir(found):
             raise BuildError(f'"{address.shown}" has no folder "{address.subfolder}" in {commit[:12]}', span=span)
         return found
+
+    def _meant(self, address: GitAddress, span: Span | None) -> str:
+        with self._lock:
+            key = (address.remote, address.ref)
+            if key not in self._commits:
+                self._commits[key] = self._ask(address, span)
+            return self._commits[key]
 
     def _ask(self, address: GitAddress, span: Span | None) -> str:
         """As git's own checkout, a branch goes before a tag."""

@@ -12,10 +12,13 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.e2e.build.gitserver import git_server
 from tests.e2e.build.workshop import Workshop
 
+from cais.build import gitaddress
+from cais.build.repositories import Repositories
 from cais.build.standardinput import taken_in
 from cais.errors import BuildError, CaisError, NotFoundError
 
@@ -64,11 +67,11 @@ def repository(tmp_path: Path) -> Path:
     (folder / "sub/Dockerfile").write_text("FROM busybox:1\nCOPY f /f\n")
     (folder / "sub/f").write_text("1\n")
     run_git(folder, "init", "-q")
-    commit(folder)
+    commit_all(folder)
     return folder
 
 
-def commit(folder: Path) -> None:
+def commit_all(folder: Path) -> None:
     run_git(folder, "add", ".")
     run_git(folder, "commit", "-qm", "x")
 
@@ -105,16 +108,29 @@ def test_a_repository(shop: Workshop, git: str) -> None:
         built(shop, f"{git}#nope")
 
 
+def test_a_build_asks_once_which_commit_is_meant(repository: Path, tmp_path: Path) -> None:
+    asking = Repositories(str(tmp_path / "git"), os.environ, {}, "")
+    with git_server("127.0.0.1", repository.parent) as port:
+        address = gitaddress.parse(f"git://127.0.0.1:{port}/work#:sub")
+        assert address is not None
+        commit = asking.commit(address, None)
+        (repository / "new").write_text("")
+        commit_all(repository)
+        assert asking.commit(address, None) == commit
+        assert Repositories(str(tmp_path / "git"), os.environ, {}, "").commit(address, None) != commit
+    assert asking.commit(msgspec.structs.replace(address, subfolder=""), None) == commit
+
+
 def test_two_branches_of_a_repository_are_looked_at_each(shop: Workshop, repository: Path, git: str) -> None:
     for branch in ("one", "two"):
         run_git(repository, "checkout", "-q", "-b", branch)
         (repository / f"{branch}.txt").write_text("old")
-        commit(repository)
+        commit_all(repository)
     text = f"FROM busybox:1\nADD {git}#one {git}#two /c/\n"
     assert shop.files(shop.build(text))["c/one.txt"] == "0644 0:0 old"
     run_git(repository, "checkout", "-q", "one")
     (repository / "new.txt").write_text("new")
-    commit(repository)
+    commit_all(repository)
     assert "c/new.txt" in shop.files(shop.build(text))
 
 
