@@ -32,6 +32,7 @@ class Explainer:
         self._steps: list[StepRecord] = []
         self._base = StageBase()
         self._made_before = ""
+        self._latest: StepRecord | None = None
 
     def begin(self, base: StageBase) -> None:
         """The stage begins with this."""
@@ -66,6 +67,12 @@ class Explainer:
         return () if row is None else decoding.decode(row["runs"], tuple[Run, ...])
 
     def _record(self, step: Step, components: Components) -> StepRecord:
+        # Asked of a step that is made before it, for the cause, and after it: its files are read once.
+        if self._latest is None or self._latest.components != components:
+            self._latest = self._new_record(step, components)
+        return self._latest
+
+    def _new_record(self, step: Step, components: Components) -> StepRecord:
         known = next((each for run in self._runs for each in run.steps if each.components == components), None)
         files = self._files(step) if known is None else known.files
         return StepRecord(text=_first_line(step), components=components, files=files)
