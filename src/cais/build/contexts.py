@@ -6,7 +6,6 @@ contexts/KEY    an archive unpacked; KEY is a digest of its content
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import shutil
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from cais.build.downloads import Downloads
 from cais.build.gitaddress import GitAddress
 from cais.build.keeping import keeping
 from cais.build.repositories import Repositories
+from cais.digest import digest_file
 from cais.errors import BuildError, InvalidImage, UsageError
 
 _NOWHERE_HINT = "give a folder, a git repository, or the address of an archive"
@@ -53,9 +53,12 @@ class Contexts:
         if repository is not None:
             return Located(folder=self._of_repository(repository))
         if words.is_web(location):
-            return self._of_file(self._downloads.path(self._downloads.fetch(location, "", None)), location)
+            download = self._downloads.fetch(location, "", None)
+            return self._of_file(self._downloads.path(download), download.digest, location)
         if os.path.isfile(location):
-            return self._of_file(location, location)
+            with open(location, "rb") as stream:
+                digest, _ = digest_file(stream)
+            return self._of_file(location, digest, location)
         raise BuildError(f'the build context "{location}" does not exist', hint=_NOWHERE_HINT)
 
     def _of_repository(self, address: GitAddress) -> str:
@@ -64,10 +67,8 @@ class Contexts:
         repositories = self._repositories()
         return repositories.files(address, repositories.commit(address, None), None)
 
-    def _of_file(self, path: str, shown: str) -> Located:
-        with open(path, "rb") as stream:
-            key = hashlib.file_digest(stream, "sha256").hexdigest()[:32]
-        target = os.path.join(self._folder, key)
+    def _of_file(self, path: str, digest: str, shown: str) -> Located:
+        target = os.path.join(self._folder, digest.removeprefix("sha256:")[:32])
         os.makedirs(self._folder, mode=0o700, exist_ok=True)
         with keeping(target, shown):
             if not os.path.isdir(target) and not self._unpack(path, target, shown):
