@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 import msgspec
@@ -30,13 +31,15 @@ def copy(session: Session, step: CopyStep, root: str) -> None:
     placement = placement_of(session, step, root)
     if step.parents:
         make_folders(root, step.destination, placement.owner)  # also when a pattern matches nothing
-    for source in step.order:
-        if isinstance(source, GitAddress):
-            _add_repository(session, source, placement)
-        elif source in step.addresses:
-            _add_download(session, step, source, placement)
-        else:
-            _add_local(session, step, source, placement)
+    with session.tree(step.source, step.span) if step.sources else contextlib.nullcontext() as tree:
+        for source in step.order:
+            if isinstance(source, GitAddress):
+                _add_repository(session, source, placement)
+            elif source in step.addresses:
+                _add_download(session, step, source, placement)
+            else:
+                assert tree is not None
+                _add_local(session, step, tree, source, placement)
     if step.inline:
         _write_inline(session, step, placement)
 
@@ -55,15 +58,14 @@ def placement_of(session: Session, step: CopyStep, root: str) -> Placement:
     )
 
 
-def _add_local(session: Session, step: CopyStep, source: str, placement: Placement) -> None:
-    with session.tree(step.source, step.span) as tree:
-        selection = msgspec.structs.replace(selection_of(step), sources=(source,))
-        matches = select(tree, selection, step.span)
-        if step.unpack:
-            from cais.build.steps.unpack import unpack_archives
+def _add_local(session: Session, step: CopyStep, tree: Tree, source: str, placement: Placement) -> None:
+    selection = msgspec.structs.replace(selection_of(step), sources=(source,))
+    matches = select(tree, selection, step.span)
+    if step.unpack:
+        from cais.build.steps.unpack import unpack_archives
 
-            matches = unpack_archives(session, tree, matches, placement)
-        place(tree, matches, placement)
+        matches = unpack_archives(session, tree, matches, placement)
+    place(tree, matches, placement)
 
 
 def _add_repository(session: Session, address: GitAddress, placement: Placement) -> None:
