@@ -138,20 +138,19 @@ class Session:
                 self._resolved[reference] = known
         return known
 
-    def has(self, reference: str, span: Span) -> bool:
-        """Whether the image is in the store, and may be taken from there. Raises CaisError, placed at `span`, for what is no reference."""
+    def present(self, reference: str, span: Span) -> StoredImage | None:
+        """The image, if it is in the store and may be taken from there. Raises CaisError, placed at `span`, for what is no reference."""
         if self.request.pull or reference.startswith(LAYOUT_CONTEXT):
-            return False
+            return None
         try:
-            return self.store.find(reference) is not None
+            return self.store.find(reference)
         except CaisError as error:
             error.span = error.span or span
             raise
 
     def _resolve(self, reference: str, span: Span) -> StoredImage:
         try:
-            present = self.store.find(reference) if self.has(reference, span) else None
-            return present or self._images.resolve(reference, pull=self.request.pull)
+            return self.present(reference, span) or self._images.resolve(reference, pull=self.request.pull)
         except CaisError as error:
             error.span = error.span or span
             raise

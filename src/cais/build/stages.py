@@ -100,7 +100,7 @@ class Stages:
                 continue
             self._fetched.add(base.reference)
             number = self._take_numbers(1)
-            if self._session.has(base.reference, self._dockerfile.stages[index].base.span):
+            if self._session.present(base.reference, self._dockerfile.stages[index].base.span) is not None:
                 self._tell_base(index, number, Phase.DONE, cached=True)
             else:
                 missing[base.reference] = (index, number)
