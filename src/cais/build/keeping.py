@@ -5,7 +5,6 @@ was last used. Builds hold one lock together; who takes that alone may remove wh
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 from collections.abc import Iterator
 
@@ -50,16 +49,12 @@ def building(folder: str) -> Iterator[None]:
 def alone(folder: str) -> Iterator[bool]:
     """Whether no build runs for the time of the block."""
     os.makedirs(folder, mode=0o700, exist_ok=True)
-    fd = os.open(_lease(folder), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fd = durable.try_lock(_lease(folder))
     try:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield True
+        yield fd is not None
     finally:
-        os.close(fd)
+        if fd is not None:
+            os.close(fd)
 
 
 def _lease(folder: str) -> str:

@@ -74,13 +74,11 @@ def give(output: Output, image: StoredImage, tags: tuple[str, ...], wire: Wire, 
 
 def push(names: tuple[str, ...], wire: Wire, events: EventSink) -> None:
     """To the registry of each name."""
-    from cais.images.reference import parse_reference
-    from cais.registry.push import push as push_image
-
     if not names:
         raise UsageError("an image without a name cannot be pushed", hint="add -t REGISTRY/NAME:TAG")
+    pusher = wire.pusher(events)
     for name in names:
-        push_image(parse_reference(name), wire.images, events=events, settings=wire.registries)
+        pusher.push(name)
 
 
 def _layout(folder: str, image: StoredImage, wire: Wire, events: EventSink) -> None:

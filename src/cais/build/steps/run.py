@@ -18,7 +18,7 @@ from cais.build.session import Session
 from cais.build.steps.model import RunStep
 from cais.build.steps.mounting import mounted
 from cais.errors import BuildError, CaisError, Interrupted, Span
-from cais.linux.rootpath import resolve_in_root
+from cais.linux.rootpath import host_path
 
 _TAIL_LINES = 40
 _TAIL_CHARACTERS = 16_000
@@ -67,7 +67,7 @@ def shell(session: Session, step: RunStep, root: str, proxies: dict[str, str]) -
 
 def find_shell(root: str, span: Span) -> str:
     """The path of a shell in `root`. Raises BuildError."""
-    program = next((each for each in _SHELLS if os.path.lexists(root + resolve_in_root(root, each))), None)
+    program = next((each for each in _SHELLS if os.path.lexists(host_path(root, each))), None)
     if program is None:
         raise BuildError("the image has no shell", span=span, hint="looked for " + ", ".join(_SHELLS))
     return program
@@ -117,7 +117,7 @@ def _has_carriage_returns(step: RunStep, root: str) -> bool:
 
 def _is_crlf_script(root: str, path: str) -> bool:
     try:
-        fd = os.open(root + resolve_in_root(root, path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        fd = os.open(host_path(root, path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError):  # not a file's name, or none that is there
         return False
     with os.fdopen(fd, "rb") as stream:
