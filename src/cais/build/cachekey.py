@@ -60,21 +60,18 @@ def differences(old: Components, new: Components) -> tuple[str, ...]:
     """What makes `new` another key than `old`, in words; () when only what came before differs, or nothing."""
     if old.what != new.what:
         return ("the instruction changed",)
-    found = [f'"{name}" {_how(name, old.inputs, new.inputs)}' for name in _changed(old.inputs, new.inputs)]
+    found = [f'"{name}" {how}' for name, how in changes(old.inputs, new.inputs)]
     found += [
-        f'variable "{name}" {_how(name, old.environment, new.environment)}{_values(name, old, new)}'
-        for name in _changed(old.environment, new.environment)
+        f'variable "{name}" {how}{_values(name, old, new)}' for name, how in changes(old.environment, new.environment)
     ]
-    found += [f"its {name} changed" for name in _changed(old.details, new.details)]
+    found += [f"its {name} changed" for name, _ in changes(old.details, new.details)]
     return tuple(found)
 
 
-def _changed(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
-    return [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
-
-
-def _how(name: str, old: Mapping[str, str], new: Mapping[str, str]) -> str:
-    return "is new" if name not in old else "is gone" if name not in new else "changed"
+def changes(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """The names whose values are otherwise, sorted, each with how: "is new", "is gone" or "changed"."""
+    names = [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
+    return tuple((name, "is new" if name not in old else "is gone" if name not in new else "changed") for name in names)
 
 
 def _values(name: str, old: Components, new: Components) -> str:

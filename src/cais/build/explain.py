@@ -25,7 +25,7 @@ class Explainer:
 
     def __init__(self, session: Session, title: str, steps: Sequence[Step]) -> None:
         self._session = session
-        self._texts = frozenset(_first_line(step) for step in steps)
+        self._texts = frozenset(step.first_line for step in steps)
         request = session.request
         place = f"{request.context}\0{request.dockerfile}\0{request.name}\0{title}"
         self._key = "stage " + hashlib.sha256(place.encode(errors="surrogateescape")).hexdigest()
@@ -75,7 +75,7 @@ class Explainer:
     def _new_record(self, step: Step, components: Components) -> StepRecord:
         known = next((each for run in self._runs for each in run.steps if each.components == components), None)
         files = self._files(step) if known is None else known.files
-        return StepRecord(text=_first_line(step), components=components, files=files)
+        return StepRecord(text=step.first_line, components=components, files=files)
 
     def _files(self, step: Step) -> dict[str, str]:
         """Short digests of what the step takes in, by path; of the first files only where there are many."""
@@ -92,7 +92,3 @@ class Explainer:
                 with self._session.tree(mount.source, step.span) as tree:
                     found |= file_digests(tree, select(tree, selection, step.span), _MOST_FILES)
         return found
-
-
-def _first_line(step: Step) -> str:
-    return step.text.splitlines()[0] if step.text else ""

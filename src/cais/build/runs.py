@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from cais.build.cachekey import Components, differences
+from cais.build.cachekey import Components, changes, differences
 
 MOST_RUNS = 6
 _MOST_WORDS = 3
@@ -94,13 +94,7 @@ def _files(step: StepRecord, earlier: StepRecord) -> tuple[str, ...]:
     then, now = earlier.components, step.components
     if then.inputs == now.inputs or then.details != now.details or not (step.files or earlier.files):
         return ()
-    names = sorted({*earlier.files, *step.files})
-    changed = [name for name in names if earlier.files.get(name) != step.files.get(name)]
-    return tuple(f'"{name}" {_how(name, earlier, step)}' for name in changed)
-
-
-def _how(name: str, earlier: StepRecord, step: StepRecord) -> str:
-    return "is new" if name not in earlier.files else "is gone" if name not in step.files else "changed"
+    return tuple(f'"{name}" {how}' for name, how in changes(earlier.files, step.files))
 
 
 def _base(now: StageBase, then: StageBase) -> str:

@@ -283,7 +283,7 @@ class StageWork:
         return hashlib.sha256(place.encode(errors="surrogateescape")).hexdigest()
 
     def _words(self, step: Step) -> str:
-        return f"{self._session.request.name}: {_first_line(step)}"
+        return f"{self._session.request.name}: {step.first_line}"
 
     def _own_history(self) -> list[History]:
         created = rfc3339(self._session.epoch_s)
@@ -310,7 +310,7 @@ class StageWork:
             StepEvent(
                 build=self._session.request.name,
                 step=self._first_number + self._done,
-                name=f"[{label}] {_first_line(step)}",
+                name=f"[{label}] {step.first_line}",
                 place=f"{os.path.basename(step.span.file)}:{step.span.line}",
                 phase=phase,
                 cached=cached,
@@ -318,10 +318,6 @@ class StageWork:
                 detail=detail,
             )
         )
-
-
-def _first_line(step: Step) -> str:
-    return step.text.splitlines()[0] if step.text else ""
 
 
 def _link_key(step: CopyStep, inputs: Mapping[str, str]) -> str:

@@ -31,10 +31,10 @@ _NANOSECONDS = {
 _AMOUNT = re.compile(r"([0-9]*\.?[0-9]+|[0-9]+\.)(ns|us|µs|μs|ms|s|m|h)")
 
 
-def is_remote(source: str) -> bool:
-    """Whether a source is an address that only ADD can fetch."""
+def is_remote(source: str, *, short: bool = False) -> bool:
+    """Whether a source is an address that only ADD can fetch; with `short` also `github.com/OWNER/NAME`. One that cannot be read is."""
     try:
-        return is_web(source) or gitaddress.parse(source) is not None
+        return is_web(source) or gitaddress.parse(source, short=short) is not None
     except gitaddress.BadAddress:
         return True
 

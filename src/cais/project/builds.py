@@ -162,8 +162,10 @@ class _Reading:
 
     def context(self) -> str:
         """A folder that is there, or an address."""
+        from cais.build.words import is_remote
+
         location = self._section.context
-        if not _is_elsewhere(location) and not os.path.isdir(location):
+        if not is_remote(location, short=True) and not os.path.isdir(location):
             self._refuse("context", f'the context folder "{location}" does not exist', "create it, or correct the path")
         return location
 
@@ -245,16 +247,6 @@ class _Reading:
     def _refuse(self, attribute: str, message: str, hint: str | None) -> None:
         place = self._project.origins.of("services", self._service.name, "build", attribute)
         self._problems.append(Problem(f'build of "{self._service.name}": {message}', place, hint))
-
-
-def _is_elsewhere(location: str) -> bool:
-    """Whether a context is fetched."""
-    from cais.build import gitaddress, words
-
-    try:
-        return words.is_web(location) or gitaddress.parse(location, short=True) is not None
-    except gitaddress.BadAddress:
-        return True  # the build says what is wrong with it
 
 
 def _secrets(project: Project, section: Build) -> Mapping[str, bytes | str]:

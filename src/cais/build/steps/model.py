@@ -80,6 +80,11 @@ class _Common(msgspec.Struct, frozen=True, kw_only=True):
     span: Span
     text: str
 
+    @property
+    def first_line(self) -> str:
+        """The first line of the text."""
+        return self.text.splitlines()[0] if self.text else ""
+
 
 class RunStep(_Common, frozen=True, kw_only=True, tag="run"):
     """RUN. `script` is a here-document that is run as a program of its own (its name and content); `insecure` asks for all rights."""
