@@ -15,10 +15,10 @@ from cais.compose.discover import Discovery, Request, discover
 from cais.compose.loader import Loaded, Wanted
 from cais.compose.model.project import Project
 from cais.compose.reader import FileReader
+from cais.compose.schema import DIGEST_BYTES
 from cais.durable import write
 from cais.locations import Locations
 
-DIGEST_BYTES = 32
 MEMO_ENTRIES = 512
 
 

@@ -15,6 +15,7 @@ from cais.compose.nodes import Node, Path, find, kind_of, to_plain
 from cais.compose.problems import Problems, nearest
 from cais.errors import MissingTool, Span
 
+DIGEST_BYTES = 20
 _DATA_FILE = "builtin_schemas/vendor/compose-spec.json"
 _COLLECTIONS = {
     "services": "service",
@@ -38,7 +39,7 @@ _Error = Any  # jsonschema_rs ships no types of its own that mypy could read her
 
 
 class SchemaMemo(Protocol):
-    """Remembers which trees are valid, by their digest (of the tree and of the schema file)."""
+    """Remembers which trees are valid, by their digest (`DIGEST_BYTES` of the tree and of the schema file)."""
 
     def is_valid(self, digest: bytes) -> bool:
         """Whether the tree of this digest was found valid before."""
@@ -110,7 +111,7 @@ def _digest(plain: object) -> bytes:
     from hashlib import blake2b
 
     stat = os.stat(_schema_path())
-    return blake2b(msgspec.json.encode((stat.st_size, stat.st_mtime_ns, plain)), digest_size=20).digest()
+    return blake2b(msgspec.json.encode((stat.st_size, stat.st_mtime_ns, plain)), digest_size=DIGEST_BYTES).digest()
 
 
 class _Report:
