@@ -185,22 +185,25 @@ class _UpPlanner:
         for number in sorted(set(present) - set(range(1, wanted + 1)), reverse=True):
             self._remove(present[number], f"scaled to {wanted}")
         hold = self._holds(service) if self._options.start else ()
-        self._steps = None if service.pre_start and not self._was_started(service, wanted, present) else ()
+        specs = {number: self._spec(service, number) for number in range(1, wanted + 1)}
+        self._steps = None if service.pre_start and not self._was_started(service, specs, present) else ()
         started: list[int] = []
         containers: list[str] = []
-        for number in range(1, wanted + 1):
-            name, done = self._replica(service, number, present.get(number), hold)
+        for number, spec in specs.items():
+            name, done = self._replica(service, spec, present.get(number), hold)
             containers.append(name)
             started.extend(done)
         self._started[service.name] = tuple(started)
         self._names[service.name] = tuple(containers)
 
-    def _was_started(self, service: Service, wanted: int, present: Mapping[int, ContainerState]) -> bool:
+    def _was_started(
+        self, service: Service, specs: Mapping[int, ContainerSpec], present: Mapping[int, ContainerState]
+    ) -> bool:
         """Whether a container that stays has run: then so have the service's `pre_start` steps, as they are now."""
         return any(
-            container.started_at and not self._recreate_reason(service, container, self._spec(service, number))
+            container.started_at and not self._recreate_reason(service, container, specs[number])
             for number, container in present.items()
-            if number <= wanted
+            if number in specs
         )
 
     def _spec(self, service: Service, number: int) -> ContainerSpec:
@@ -271,10 +274,9 @@ class _UpPlanner:
             self._await(service.name, condition, required=True, cause="")
 
     def _replica(
-        self, service: Service, number: int, present: ContainerState | None, hold: tuple[int, ...]
+        self, service: Service, spec: ContainerSpec, present: ContainerState | None, hold: tuple[int, ...]
     ) -> tuple[str, tuple[int, ...]]:
         """Actions for one container; its name and the indexes after which it runs."""
-        spec = self._spec(service, number)
         resources = tuple(
             index
             for table, keys in (
