@@ -12,12 +12,10 @@ from cais.compose.documents import Session, folder_of, load_documents, read_text
 from cais.compose.dotenv import Setting
 from cais.compose.extends import extend
 from cais.compose.forms.base import Context, absolute, is_remote
-from cais.compose.merge import clean, merge
+from cais.compose.merge import SECTIONS, clean, merge
 from cais.compose.nodes import ListNode, MapNode, Node, ScalarNode, to_plain
 from cais.compose.variables import Variables, as_variables
 from cais.errors import Span
-
-_SECTIONS = ("services", "networks", "volumes", "secrets", "configs", "models")
 
 
 class _Request(msgspec.Struct, frozen=True):
@@ -118,7 +116,7 @@ def _environment(request: _Request, env: Mapping[str, str], session: Session) ->
 
 def _joined(own: MapNode, part: MapNode, session: Session) -> MapNode:
     items = dict(own.items)
-    for section in _SECTIONS:
+    for section in SECTIONS:
         theirs, ours = part.get(section), own.get(section)
         if not isinstance(theirs, MapNode):
             continue

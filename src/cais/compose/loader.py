@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import functools
 import os.path
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -88,29 +88,11 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[Problem, ...]
 
 
-def load(
-    sources: Sequence[Source],
-    env: Mapping[str, str],
-    *,
-    profiles: Collection[str],
-    reader: FileReader,
-    directory: str,
-    name: str | None,
-    services: Collection[str] = (),
-    memo: SchemaMemo | None = None,
-) -> Project:
-    """Load a project. Raises InvalidProject with every problem found, NotFoundError for a source that is not there.
+def load_tree(wanted: Wanted, env: Mapping[str, str], reader: FileReader, memo: SchemaMemo | None = None) -> Loaded:
+    """Load a project up to its canonical tree. Raises InvalidProject with every problem found, NotFoundError for a source that is not there.
 
     Its `refusals` are what Cais cannot do although the files are valid: who runs the project refuses it with them. `memo` may remember trees that satisfy the schema.
     """
-    wanted = Wanted(
-        sources=tuple(sources), directory=directory, name=name, profiles=tuple(profiles), services=tuple(services)
-    )
-    return bind_project(load_tree(wanted, env, reader, memo))
-
-
-def load_tree(wanted: Wanted, env: Mapping[str, str], reader: FileReader, memo: SchemaMemo | None = None) -> Loaded:
-    """Load a project up to its canonical tree. Raises InvalidProject with every problem found, NotFoundError for a source that is not there."""
     problems = Problems()
     known = as_variables(env)
     known = Variables({key: utf8(value) for key, value in known.items()}, known.places)
@@ -229,24 +211,24 @@ def bind_project(loaded: Loaded) -> Project:
     """The model of a loaded project. Raises InvalidProject."""
     problems = Problems()
 
-    def bound(section: str, bind_one: _Bind[_T]) -> dict[str, _T]:
-        made = {key: bind_one(key, node, problems) for key, node in _nodes(loaded.tree, section).items()}
+    def bound(nodes: Mapping[str, MapNode], bind_one: _Bind[_T]) -> dict[str, _T]:
+        made = {key: bind_one(key, node, problems) for key, node in nodes.items()}
         return {key: item for key, item in made.items() if item is not None}
 
-    disabled = {key: bind.bind_service(key, node, problems) for key, node in loaded.disabled.items()}
-    enabled = {key: without_optional(node, loaded.enabled) for key, node in _nodes(loaded.tree, "services").items()}
-    services = {key: bind.bind_service(key, node, problems) for key, node in enabled.items()}
+    nodes_of = functools.partial(_nodes, loaded.tree)
+    disabled = bound(loaded.disabled, bind.bind_service)
+    enabled = {key: without_optional(node, loaded.enabled) for key, node in nodes_of("services").items()}
     project = Project(
         name=loaded.name,
         directory=loaded.wanted.directory,
         files=tuple(source.path for source in loaded.wanted.sources),
-        services={key: service for key, service in services.items() if service is not None},
-        disabled={key: service for key, service in disabled.items() if service is not None},
-        networks=bound("networks", bind.bind_network),
-        volumes=bound("volumes", bind.bind_volume),
-        secrets=bound("secrets", functools.partial(bind.bind_file, "secrets")),
-        configs=bound("configs", functools.partial(bind.bind_file, "configs")),
-        models=bound("models", bind.bind_model),
+        services=bound(enabled, bind.bind_service),
+        disabled=disabled,
+        networks=bound(nodes_of("networks"), bind.bind_network),
+        volumes=bound(nodes_of("volumes"), bind.bind_volume),
+        secrets=bound(nodes_of("secrets"), functools.partial(bind.bind_file, "secrets")),
+        configs=bound(nodes_of("configs"), functools.partial(bind.bind_file, "configs")),
+        models=bound(nodes_of("models"), bind.bind_model),
         environment=dict(loaded.environment),
         profiles=loaded.profiles,
         origins=origins_of(loaded.tree, loaded.disabled),

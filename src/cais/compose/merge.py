@@ -12,13 +12,14 @@ import msgspec
 from cais.compose.nodes import OVERRIDE, RESET, ListNode, MapNode, Node, ScalarNode, is_null
 
 Pattern = tuple[str, ...]
+SECTIONS = ("services", "networks", "volumes", "secrets", "configs", "models")
 _ItemKey = Callable[[Node], object]
 _SERVICE: Pattern = ("services", "*")
 
 # whose keys are names that the user chose: in a pattern they stand as "*"
 _NAMED: frozenset[Pattern] = frozenset(
     {
-        *((section,) for section in ("services", "networks", "volumes", "secrets", "configs", "models")),
+        *((section,) for section in SECTIONS),
         *((*_SERVICE, name) for name in ("networks", "depends_on", "extra_hosts", "ulimits", "models")),
         (*_SERVICE, "build", "extra_hosts"),
     }

@@ -130,14 +130,3 @@ def scalars_of(node: Node) -> Iterator[ScalarNode]:
         return
     for item in node.items.values() if isinstance(node, MapNode) else node.items:
         yield from scalars_of(item)
-
-
-def walk(node: Node, path: Path, span: Span) -> Iterator[tuple[Path, Span]]:
-    """Every value below `node` with its path and the place that set it: the value's own for scalars, the key's for collections."""
-    yield path, node.span if isinstance(node, ScalarNode) else span
-    if isinstance(node, MapNode):
-        for key, value in node.items.items():
-            yield from walk(value, (*path, key), node.key_span(key))
-    elif isinstance(node, ListNode):
-        for index, item in enumerate(node.items):
-            yield from walk(item, (*path, index), item.span)

@@ -40,11 +40,6 @@ def service(plain: _Tree) -> _Tree:
     return _sorted(said(_inside(_SERVICE)(plain)))
 
 
-def network(plain: _Tree) -> _Tree:
-    """A network of the top level."""
-    return said(plain)
-
-
 def said(plain: Plain) -> _Tree:
     """`plain` without what says nothing."""
     made: _Tree = {}

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from tests.unit.compose.conftest import ROOT, Files, Loader
 
-from cais.compose.loader import Source, load
+from cais.compose.loader import Source, Wanted, load_tree
 from cais.errors import InvalidProject
 
 
@@ -83,7 +83,8 @@ def test_a_valid_tree_is_remembered_and_an_invalid_one_is_not() -> None:
     memo = Memo()
 
     def attempt(text: str) -> None:
-        load([Source("c", "/p/c", text)], {}, profiles=(), reader=Files({}), directory=ROOT, name="p", memo=memo)
+        wanted = Wanted(sources=(Source("c", "/p/c", text),), directory=ROOT, name="p")
+        load_tree(wanted, {}, Files({}), memo)
 
     attempt("services: {a: {image: x}}")
     attempt("services:\n  a: {image: x} # the same tree")
