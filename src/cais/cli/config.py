@@ -57,9 +57,9 @@ def run(args: argparse.Namespace, wire: Wire) -> int:
     loaded = wire.load_tree(tuple(args.services), lambda wanted: _as_asked(wanted, args))
     _check_names(args.services, loaded)
     wire.warn()
-    text = "" if args.quiet else _text(loaded, args, wire)
     if args.quiet:
         return 0
+    text = _text(loaded, args, wire)
     if args.output:
         write(os.path.join(wire.cwd, args.output), text.encode())
     else:

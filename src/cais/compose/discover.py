@@ -55,10 +55,11 @@ def discover(request: Request, reader: FileReader) -> Discovery:
     """Find the project. Raises NotFoundError when there is none, InvalidProject for a wrong env file, UsageError for a wrong name."""
     problems = Problems()
     # the .env beside the caller, or beside the file of -f, may say where the Compose files are and what they are called
-    env = _with_env_files(Variables(request.env), request, _first_folder(request), reader, problems)
+    first = _directory(request, request.files)
+    env = _with_env_files(Variables(request.env), request, first, reader, problems)
     paths = _paths(request, env, reader, problems)
     directory = _directory(request, paths)
-    if not _named_env_files(request) and directory != _first_folder(request):
+    if not _named_env_files(request) and directory != first:
         env = _with_env_files(env, request, directory, reader, problems)
     problems.raise_if_any()
     name = request.name or env.get(naming.VARIABLE) or None
@@ -76,14 +77,6 @@ def discover(request: Request, reader: FileReader) -> Discovery:
         profiles=profiles,
         warnings=tuple(problems.warnings),
     )
-
-
-def _first_folder(request: Request) -> str:
-    """The project directory as far as the command line says it."""
-    if request.project_directory is not None:
-        return _absolute(request.project_directory, request.cwd)
-    file = next((path for path in request.files if path != STANDARD_INPUT), None)
-    return request.cwd if file is None else os.path.dirname(_absolute(file, request.cwd))
 
 
 def _absolute(path: str, cwd: str) -> str:
@@ -138,10 +131,11 @@ def _first(folder: str, names: Sequence[str], reader: FileReader, problems: Prob
 
 
 def _directory(request: Request, paths: Sequence[str]) -> str:
+    """The project directory: what the command line says, else the folder of the first file."""
     if request.project_directory is not None:
         return _absolute(request.project_directory, request.cwd)
     first = next((path for path in paths if path != STANDARD_INPUT), None)
-    return request.cwd if first is None else os.path.dirname(first)
+    return request.cwd if first is None else os.path.dirname(_absolute(first, request.cwd))
 
 
 def _named_env_files(request: Request) -> tuple[str, ...]:
@@ -161,7 +155,7 @@ def _with_env_files(env: Variables, request: Request, folder: str, reader: FileR
         path = _absolute(name, request.cwd)
         text = _env_text(name, path, reader)
         found |= dotenv.parse(text, _shown(path, request.cwd), {**dotenv.values(found), **env}, problems)
-    return env.below(dotenv.values(found), {name: setting.span for name, setting in found.items()})
+    return dotenv.below(env, found)
 
 
 def _env_text(name: str, path: str, reader: FileReader) -> str:

@@ -13,6 +13,7 @@ import msgspec
 
 from cais.compose.problems import Problems
 from cais.compose.template import Missing, TemplateError, expand
+from cais.compose.variables import Variables
 from cais.errors import Span
 
 
@@ -76,6 +77,11 @@ def parse_raw(text: str, file: str, env: Mapping[str, str], problems: Problems) 
 def values(settings: Mapping[str, Setting]) -> dict[str, str]:
     """The variables that have a value."""
     return {key: setting.value for key, setting in settings.items() if setting.value is not None}
+
+
+def below(env: Variables, settings: Mapping[str, Setting]) -> Variables:
+    """`env`, and behind it what env files say."""
+    return env.below(values(settings), {name: setting.span for name, setting in settings.items()})
 
 
 class _Parser:

@@ -111,7 +111,7 @@ def _environment(request: _Request, env: Mapping[str, str], session: Session) ->
         text = read_text(path, session, span, "env file")
         if text is not None:
             found |= dotenv.parse(text, session.shown(path), {**dotenv.values(found), **known}, session.problems)
-    return known.below(dotenv.values(found), {name: setting.span for name, setting in found.items()})
+    return dotenv.below(known, found)
 
 
 def _joined(own: MapNode, part: MapNode, session: Session) -> MapNode:

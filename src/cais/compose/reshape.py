@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from cais.compose import quantities
 from cais.compose.nodes import Plain
+from cais.compose.shapes import ssh
 
 _Tree = dict[str, Plain]
 _Reshape = Callable[[Plain], Plain]
@@ -120,12 +121,6 @@ def _hosts(value: Plain) -> Plain:
     return [*sorted(pairs)]
 
 
-def _ssh(value: Plain) -> Plain:
-    if not isinstance(value, dict):
-        return value
-    return [f"{key}={item}" if item else key for key, item in value.items()]
-
-
 def _env_file(value: Plain) -> Plain:
     """A file that must be there and has no other format is shown by its path alone."""
     if isinstance(value, dict) and value.get("required") is not False and not value.get("format"):
@@ -160,6 +155,6 @@ _SERVICE: dict[str, _Reshape] = {
     "blkio_config": _inside(
         dict.fromkeys(("device_read_bps", "device_read_iops", "device_write_bps", "device_write_iops"), _RATES)
     ),
-    "build": _inside({"shm_size": _size, "extra_hosts": _hosts, "ssh": _ssh, "secrets": _REFERENCES}),
+    "build": _inside({"shm_size": _size, "extra_hosts": _hosts, "ssh": ssh, "secrets": _REFERENCES}),
     **dict.fromkeys(("cpus", "cpu_percent"), _number),
 }

@@ -100,7 +100,8 @@ def _build_secret(plain: Plain) -> Plain:
     return plain
 
 
-def _ssh(plain: Plain) -> Plain:
+def ssh(plain: Plain) -> Plain:
+    """The SSH agents of a build as a list: `ID`, `ID=PLACE`."""
     return [f"{key}={value}" if value else key for key, value in plain.items()] if isinstance(plain, dict) else plain
 
 
@@ -140,7 +141,7 @@ _BUILD: dict[str, _Shape] = {
     "extra_hosts": _hosts,
     "ulimits": _named(_pair),
     "secrets": _each(_build_secret),
-    "ssh": _ssh,
+    "ssh": ssh,
 }
 _SERVICE: dict[str, _Shape] = {
     "extra_hosts": _hosts,

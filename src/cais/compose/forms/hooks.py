@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from cais.compose.forms.base import Context, boolean, host_path, optional, refuse, table, text
+from cais.compose.forms.base import Context, Table, boolean, host_path, optional, refuse, table, text
 from cais.compose.forms.lists import command, each, environment, one_or_more
 from cais.compose.nodes import Node, Path, ScalarNode
 
-hook = table({"command": command, "user": text, "privileged": boolean, "working_dir": text, "environment": environment})
+_HOOK: Table = {
+    "command": command,
+    "user": text,
+    "privileged": boolean,
+    "working_dir": text,
+    "environment": environment,
+}
+hook = table(_HOOK)
 hooks = each(hook)
-pre_start = each(
-    table(
-        {
-            "command": command,
-            "image": text,
-            "user": text,
-            "privileged": boolean,
-            "working_dir": text,
-            "environment": environment,
-            "per_replica": boolean,
-        }
-    )
-)
+pre_start = each(table({**_HOOK, "image": text, "per_replica": boolean}))
 
 
 def _path(node: Node, at: Path, context: Context) -> Node | None:

@@ -18,7 +18,8 @@ def named(form: Form) -> Form:
     """A mapping from names that the user chose, each with the same form of value."""
 
     def every(node: Node, at: Path, context: Context) -> Node | None:
-        return table(dict.fromkeys(node.items, form))(node, at, context) if isinstance(node, MapNode) else node
+        names = node.items if isinstance(node, MapNode) else ()
+        return table(dict.fromkeys(names, form))(node, at, context)
 
     return every
 

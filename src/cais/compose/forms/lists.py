@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cais.compose.forms.base import Context, Form, refuse, text
-from cais.compose.nodes import RESET, ListNode, MapNode, Node, Path, ScalarNode, scalar
+from cais.compose.nodes import RESET, ListNode, MapNode, Node, Path, ScalarNode, is_null, scalar
 from cais.compose.schema import where
 
 
@@ -42,7 +42,7 @@ def entries(*, bare: str | None) -> Form:
             return refuse(node, at, context, 'a mapping or a list of "KEY=value"')
         items: dict[str, Node] = {}
         for key, value in node.items.items():
-            if isinstance(value, ScalarNode) and value.value is None and not value.tag:
+            if is_null(value):
                 items[key] = scalar(bare, value.span)
             else:
                 made = value if value.tag else text(value, (*at, key), context)

@@ -24,7 +24,7 @@ from cais.compose.forms.build import build
 from cais.compose.forms.deploy import deploy
 from cais.compose.forms.files import config_references, env_file, paths, secret_references
 from cais.compose.forms.hooks import develop, hooks, pre_start
-from cais.compose.forms.limits import blkio, gpus, ulimits
+from cais.compose.forms.limits import blkio, gpus, named, ulimits
 from cais.compose.forms.lists import command, each, entries, environment, hosts, keyed, labels, one_or_more, texts
 from cais.compose.forms.mounts import devices, mounts
 from cais.compose.forms.ports import ports
@@ -92,13 +92,6 @@ def _extends(node: Node, at: Path, context: Context) -> Node | None:
     return mapping({"service": name}, node.span) if name is not None else None
 
 
-def _options(node: Node, at: Path, context: Context) -> Node | None:
-    """Of a provider each option may have several values."""
-    if not isinstance(node, MapNode):
-        return refuse(node, at, context, "a mapping")
-    return table(dict.fromkeys(node.items, one_or_more))(node, at, context)
-
-
 _MODEL = table({"endpoint_var": text, "model_var": text})
 _TEXTS = (
     *("image", "container_name", "hostname", "domainname", "user", "working_dir", "network_mode", "mac_address"),
@@ -149,7 +142,7 @@ SERVICE: Table = {
     "develop": develop,
     "extends": _extends,
     "pre_start": pre_start,
-    "provider": table({"type": text, "options": _options}),
+    "provider": table({"type": text, "options": named(one_or_more)}),
     "models": keyed(_nothing, or_nothing(_MODEL)),
     "credential_spec": table({"config": text, "file": text, "registry": text}),
     "storage_opt": entries(bare=""),
