@@ -12,7 +12,7 @@ from fotogal.provision import provision
 bind = "0.0.0.0:5000"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = int(os.environ.get("WEB_THREADS", "2"))
-worker_class = "gthread"
+worker_class = "fotogal.web.worker.Worker"
 # No control socket: nobody uses it here, and its folder would have to be writable.
 control_socket_disable = True
 # The application writes one line a request itself (fotogal.web.requestlog), in the central log's form.

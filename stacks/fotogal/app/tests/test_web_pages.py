@@ -101,6 +101,7 @@ def test_errors_are_pages(world: World, path: str, status: int, title: str) -> N
     assert answer.status_code == status
     readable(answer.text)
     assert title in answer.text
+    assert "Sair" in answer.text
 
 
 class TestForms:
@@ -316,6 +317,12 @@ class TestLists:
     def test_following_from_the_suggestions_stays_there(self, world: World) -> None:
         assert world.visit("selma").post("/@paula/seguir", {"from": "suggestions"}).location == "/sugestoes"
         assert world.visit("selma").post("/@rita/seguir").location == "/@rita"
+
+    def test_who_waits_for_an_answer_is_told_of_on_every_page(self, world: World) -> None:
+        priscila = world.visit("priscila")
+        assert "há pedidos à espera" in priscila.get("/buscar").text
+        priscila.post("/pedidos/rita/recusar")
+        assert "há pedidos à espera" not in priscila.get("/buscar").text
 
     def test_requests_are_answered(self, world: World) -> None:
         priscila = world.visit("priscila")

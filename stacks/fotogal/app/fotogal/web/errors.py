@@ -14,6 +14,7 @@ from fotogal.catalogue.interface import Unavailable
 from fotogal.objects.interface import NoSuchObject, StoreUnavailable
 from fotogal.refusals import Refusal
 from fotogal.web.guard import is_api
+from fotogal.web.visitor import visitor
 
 log = logging.getLogger("fotogal.web")
 
@@ -71,6 +72,7 @@ def answer(status: int, message: str | None = None, fields: dict[str, str] | Non
     """The error as the visitor can read it."""
     title, usual = _PAGES.get(status, _OTHER)
     if not is_api():
+        _recognise(status)
         return make_response(
             render_template("error.html", status=status, title=title, message=message or usual), status
         )
@@ -116,6 +118,13 @@ def _http(error: HTTPException) -> Response:
 def _unforeseen(error: Exception) -> Response:
     log.error("unforeseen", exc_info=error)
     return answer(500)
+
+
+def _recognise(status: int) -> None:
+    """So that a page about a wrong address has the visitor's navigation. Not while something is broken: nothing more is asked then."""
+    if status < 500:
+        with contextlib.suppress(Unavailable):
+            visitor()
 
 
 def _drain() -> None:

@@ -10,6 +10,7 @@ from flask import Flask, render_template, request
 from werkzeug.wrappers import Response
 
 from fotogal import fields, files, imaging
+from fotogal.catalogue.interface import Unavailable
 from fotogal.model import ImageType, Photo, Reaction, Relation, User
 from fotogal.web.guard import CSRF_FIELD
 from fotogal.web.services import gallery
@@ -50,6 +51,7 @@ def install(app: Flask) -> None:
         Relation=Relation,
         csrf_field=CSRF_FIELD,
         csrf_token=csrf_token,
+        has_requests=has_requests,
     )
     app.context_processor(_context)
 
@@ -69,6 +71,14 @@ def image(photo: Photo, largest: str = imaging.FULL) -> Image:
     first = names.index(largest) if largest in names else 0
     sources = [f"{url} {variant.width}w" for url, variant in zip(urls[first:], every[first:], strict=True)]
     return Image(urls[first], width, height, sources=", ".join(sources) if len(sources) > 1 else "")
+
+
+def has_requests(viewer: User) -> bool:
+    """Whether somebody waits for an answer: a question to the catalogue, only of private accounts. On a page about a failure it may fail too."""
+    try:
+        return viewer.is_private and bool(gallery().requests_received(viewer, 1).items)
+    except Unavailable:
+        return False
 
 
 def moment(milliseconds: int) -> str:
