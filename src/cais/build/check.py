@@ -31,7 +31,7 @@ def read_dockerfile(session: Session) -> Written:
     """The Dockerfile of the request. Raises NotFoundError, BuildError."""
     request = session.request
     if request.dockerfile_text is not None:
-        return Written(request.dockerfile_text, request.dockerfile)
+        return Written(request.dockerfile_text, request.text_name)
     if session.main.dockerfile_text is not None:
         return Written(session.main.dockerfile_text, request.context)
     path = os.path.join(session.main.folder, request.dockerfile)

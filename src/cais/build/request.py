@@ -24,13 +24,14 @@ class BuildRequest(msgspec.Struct, frozen=True, kw_only=True):
     is the caller's: proxies, the place of its certificates and SOURCE_DATE_EPOCH come from there too. `contexts` are the same, or
     images as `docker-image://REFERENCE`. A secret is its content, or the path of a file. `ssh` gives agents by id: the path of a socket, or
     the paths of keys. `allow` are the rights a step may ask for (`network.host`, `security.insecure`). `ulimits` are (name, soft, hard).
-    `host_ca` offers the machine's certificates and proxies to RUN.
+    `host_ca` offers the machine's certificates and proxies to RUN. `text_name` is what messages call `dockerfile_text`, which is no file.
     """
 
     name: str
     context: str = ""
     dockerfile: str = "Dockerfile"
     dockerfile_text: str | None = None
+    text_name: str = "Dockerfile"
     target: str = ""
     arguments: Mapping[str, str | None] = {}
     labels: Mapping[str, str] = {}

@@ -129,12 +129,14 @@ def _parts(wire: Wire, view: EventSink) -> _Parts:
 def _request(args: argparse.Namespace, wire: Wire, context: str, text: str | None) -> BuildRequest:
     from cais.build.remotecache import parse_place
     from cais.build.request import BuildRequest, agents_of
+    from cais.build.standardinput import DASH
 
     return BuildRequest(
         name=args.tag[0] if args.tag else os.path.basename(context.rstrip("/")) or "build",
         context=context,
         dockerfile=_dockerfile(args.file, text),
         dockerfile_text=text,
+        text_name=DASH,
         target=args.target,
         arguments=buildflags.pairs(args.build_arg, "--build-arg"),
         labels=buildflags.labels(args.label),

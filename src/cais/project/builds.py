@@ -117,6 +117,7 @@ def build_request(
         context=reading.context(),
         dockerfile=section.dockerfile,
         dockerfile_text=section.dockerfile_inline or None,
+        text_name="dockerfile_inline",
         target=section.target,
         arguments={**section.args, **options.arguments},
         labels={

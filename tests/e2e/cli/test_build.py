@@ -60,6 +60,18 @@ def test_a_dockerfile_on_standard_input(project: Cais, tiny: str) -> None:
     assert (both.code, "cannot both" in both.stderr) == (16, True)
 
 
+def test_a_failure_in_a_text_that_is_no_file_shows_no_line_of_another_file(project: Cais, tiny: str) -> None:
+    text = f"FROM {tiny}\nRUN exit 3\n"
+    inline = "".join(f"        {line}\n" for line in text.splitlines())
+    compose = f"services:\n  a:\n    build:\n      dockerfile_inline: |\n{inline}"
+    write(project, **{"Dockerfile": "FROM other\nRUN something else\n", "compose.yaml": compose})
+    given = project.run("image", "build", "-f", "-", ".", stdin=text)
+    assert "error: -:2:1: RUN failed with exit code 3: RUN exit 3" in given.stderr
+    inlined = project.run("build")
+    assert "error: dockerfile_inline:2:1: RUN failed with exit code 3: RUN exit 3" in inlined.stderr
+    assert "something else" not in given.stderr + inlined.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
