@@ -246,11 +246,25 @@ def _missing(tree: Tree, source: str, path: str, span: Span) -> BuildError:
     parent, _, name = path.rpartition("/")
     folder = tree.resolve(parent)
     names = [child.name for child in tree.children(folder.path)] if folder is not None and folder.is_folder else []
+    if name in names:
+        return _leads_nowhere(tree, source, path, where, span)
     near = nearest(name, names)
     hint = (
         f'did you mean "{parent + "/" if parent else ""}{near}"?' if near else f'paths are relative to "{tree.folder}"'
     )
     return BuildError(f'"{source}" is not in {where}', span=span, hint=hint if near or tree.is_context else None)
+
+
+def _leads_nowhere(tree: Tree, source: str, path: str, where: str, span: Span) -> BuildError:
+    """The error for a symbolic link whose target is not in the tree."""
+    entry = tree.entry(path)
+    target = tree.link_target(entry) if entry is not None and entry.is_link else ""
+    shown = f' to "{target}"' if target else ""
+    return BuildError(
+        f'"{source}" is not in {where}: the symbolic link{shown} leads nowhere in it',
+        span=span,
+        hint="links are followed inside the context only: copy the file into it, or name another context (--build-context)",
+    )
 
 
 def _printable(path: str) -> str:
