@@ -108,12 +108,19 @@ test_stacks() {
   for requirements in stacks/${1:-*}/{,*/}requirements.txt; do
     folder=${requirements%/requirements.txt}
     [ -d "$folder/tests" ] || continue
-    home=.venv/stacks/$(cat "$requirements" <(.venv/bin/python -V) | sha256sum | cut -c1-16)
     echo "$folder"
-    [ -e "$home/ready" ] || make_stack_venv "$home" "$requirements" || { failed=1; continue; }
+    home=$(stack_venv "$requirements") || { failed=1; continue; }
     "$home/bin/python" -m pytest -q -p no:cacheprovider "$folder/tests" || failed=1
   done
   return $failed
+}
+
+# stack_venv REQUIREMENTS: the folder of the virtual environment for it, made if it is missing.
+stack_venv() {
+  local home
+  home=.venv/stacks/$(cat "$1" <(.venv/bin/python -V) | sha256sum | cut -c1-16)
+  [ -e "$home/ready" ] || make_stack_venv "$home" "$1" >&2 || return
+  echo "$home"
 }
 
 # make_stack_venv FOLDER REQUIREMENTS: a virtual environment with exactly what the image gets, and pytest.

@@ -17,9 +17,9 @@ import pytest
 _CONFIGURATION = """
 listen_addresses = ''
 unix_socket_directories = '{folder}'
-# The machine may lose power: a test would be repeated.
-fsync = off
 """
+# The machine may lose power: a test would be repeated.
+QUICK = "fsync = off"
 
 
 def programs() -> Path:
@@ -58,10 +58,10 @@ class PostgresServer:
 
 
 @contextmanager
-def running() -> Iterator[PostgresServer]:
-    """A server with an empty database, stopped and removed at the end."""
+def running(parent: str = "/tmp", settings: str = QUICK) -> Iterator[PostgresServer]:
+    """A server with an empty database in a folder below `parent`, stopped and removed at the end. `settings`: lines of its configuration."""
     where = programs()
-    with tempfile.TemporaryDirectory(prefix="fotogal-pg-", dir="/tmp") as name:  # a socket's path is short
+    with tempfile.TemporaryDirectory(prefix="fotogal-pg-", dir=parent) as name:  # a socket's path is short
         folder = Path(name)
         if os.getuid() == 0:
             os.chown(folder, pwd.getpwnam("nobody").pw_uid, -1)
@@ -78,7 +78,7 @@ def running() -> Iterator[PostgresServer]:
             "--locale=C.UTF-8",
         )
         with open(folder / "data" / "postgresql.conf", "a", encoding="utf-8") as configuration:
-            configuration.write(_CONFIGURATION.format(folder=folder))
+            configuration.write(_CONFIGURATION.format(folder=folder) + settings)
         server.start()
         try:
             yield server

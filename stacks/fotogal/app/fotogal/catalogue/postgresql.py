@@ -113,6 +113,12 @@ class PostgresqlDatabase:
         for name, definition in references:
             statements.run(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
 
+    def settle(self) -> None:
+        with _errors(), self._pool.borrow() as connection:
+            connection.execute("SET statement_timeout = 0")
+            connection.execute("VACUUM ANALYZE")  # in no transaction
+            connection.close()  # and its setting with it
+
     def existing(self, statements: Statements) -> set[str]:
         statements.one("SELECT pg_advisory_xact_lock(:lock)", lock=PROVISION_LOCK)
         return {

@@ -89,6 +89,10 @@ class SqliteDatabase:
         marks = ", ".join("?" * len(columns))
         statements.connection.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
 
+    def settle(self) -> None:
+        with self.maintain() as do:
+            do.run("ANALYZE")
+
     def existing(self, statements: Statements) -> set[str]:
         return {row[0] for row in statements.all("SELECT name FROM sqlite_master")}
 

@@ -63,6 +63,9 @@ class Database(Protocol):
     def load(self, statements: Statements, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
         """Inserts many rows, as quickly as the database can."""
 
+    def settle(self) -> None:
+        """Has the database look through what was loaded: questions are answered quickly from then on."""
+
     def existing(self, statements: Statements) -> set[str]:
         """The names of the tables and indexes there are. No other process makes any until the end of the transaction."""
 

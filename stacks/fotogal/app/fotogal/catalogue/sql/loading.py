@@ -37,7 +37,7 @@ def load(database: Database, plan: Plan) -> None:
         database.load(do, schema.FOLLOWS, _FOLLOW, map(_follow, generate.follows(plan)))
         for index in schema.indexes():
             do.run(index.sql)
-        do.run("ANALYZE")
+    database.settle()
 
 
 def _user(user: User, followers: int) -> Row:

@@ -1,0 +1,1 @@
+"""FotoGal's catalogue at size, beside the straightforward way."""

@@ -1,0 +1,140 @@
+"""What is measured: timelines of three kinds of viewers, two pages of each, two ways; likes."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bench.readers import Measured, measure
+from bench.straightforward import Straightforward
+from fotogal import generate
+from fotogal.catalogue.sql.catalogue import SqlCatalogue
+from fotogal.catalogue.sql.database import Database
+from fotogal.catalogue.sql.schema import IMAGES, REACTIONS
+from fotogal.generate import PHOTO_EVERY_MS, RANDOM_BITS, Plan
+from fotogal.model import Cursor, Reaction
+
+LIMIT = 21  # a page of 20, and one more that tells whether it goes on
+HEAVY_SHARE = 20  # of those who look, one in so many follows very many
+
+Open = Callable[[], Database]
+Choice = Callable[[random.Random], int]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """`open` gives a database of its own to each reader."""
+
+    open: Open
+    plan: Plan
+    readers: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Timeline:
+    viewers: str
+    page: str
+    ours: Measured
+    straightforward: Measured
+
+
+def viewers(plan: Plan) -> dict[str, Choice]:
+    def heavy(chance: random.Random) -> int:
+        return generate.user_id(chance.randrange(plan.heavy))
+
+    def ordinary(chance: random.Random) -> int:
+        return generate.user_id(chance.randrange(plan.heavy, plan.users))
+
+    def mixed(chance: random.Random) -> int:
+        return heavy(chance) if chance.randrange(HEAVY_SHARE) == 0 else ordinary(chance)
+
+    each = (plan.follows - plan.heavy * plan.heavy_follows) // (plan.users - plan.heavy)
+    return {
+        f"follow {each}": ordinary,
+        f"follow {plan.heavy_follows}": heavy,
+        f"one in {HEAVY_SHARE} follows {plan.heavy_follows}, the others {each}": mixed,
+    }
+
+
+def pages(plan: Plan) -> dict[str, Cursor | None]:
+    """The first page, and the one that begins in the middle of all photos."""
+    middle = generate.BEGIN_TS + plan.users + plan.photos // 2 * PHOTO_EVERY_MS
+    return {"first": None, "deep": Cursor(middle, 0)}
+
+
+def same(bench: Bench, times: int = 5) -> None:
+    """Both ways show the same. Raises AssertionError."""
+    database = bench.open()
+    ours, straightforward = SqlCatalogue(database), Straightforward(database)
+    chance = random.Random(0)
+    for choose in viewers(bench.plan).values():
+        for after in pages(bench.plan).values():
+            for _ in range(times):
+                viewer = choose(chance)
+                if ours.timeline(viewer, LIMIT, after) != straightforward.timeline(viewer, LIMIT, after):
+                    raise AssertionError(f"the timelines of {viewer} after {after} differ")
+    database.close()
+
+
+def timelines(bench: Bench, say: Callable[[str], None]) -> list[Timeline]:
+    found = []
+    for who, choose in viewers(bench.plan).items():
+        for page, after in pages(bench.plan).items():
+            say(f"{who}: {page} page")
+            found.append(
+                Timeline(
+                    who,
+                    page,
+                    _timeline(bench, SqlCatalogue, choose, after),
+                    _timeline(bench, Straightforward, choose, after),
+                )
+            )
+    return found
+
+
+def _timeline(
+    bench: Bench, way: type[SqlCatalogue | Straightforward], choose: Choice, after: Cursor | None
+) -> Measured:
+    def make(number: int) -> Callable[[], object]:
+        database = bench.open()
+        SqlCatalogue(database).ready()
+        catalogue = way(database)
+        chance = random.Random(number)
+        return lambda: catalogue.timeline(choose(chance), LIMIT, after)
+
+    return measure(make, bench.readers, bench.seconds)
+
+
+def likes(bench: Bench, photos: int) -> Measured:
+    """Everybody likes one of the `photos` newest, again and again another one or as somebody else."""
+    plan = bench.plan
+
+    def photo_id(number: int) -> int:
+        return (generate.BEGIN_TS + plan.users + number * PHOTO_EVERY_MS) << RANDOM_BITS
+
+    def make(number: int) -> Callable[[], object]:
+        catalogue = SqlCatalogue(bench.open())
+        catalogue.ready()
+        chance = random.Random(number)
+
+        def like() -> None:
+            liked = photo_id(plan.photos - 1 - chance.randrange(photos))
+            if catalogue.react(liked, generate.user_id(chance.randrange(plan.users)), Reaction.LIKE) is None:
+                raise AssertionError(f"there is no photo {liked}")
+
+        return like
+
+    return measure(make, bench.readers, bench.seconds)
+
+
+def likes_are_right(bench: Bench) -> int:
+    """How many there are. Raises AssertionError if the photos count other ones than there are."""
+    database = bench.open()
+    with database.read() as do:
+        row = do.one(f"SELECT (SELECT sum(likes) FROM {IMAGES}), (SELECT count(*) FROM {REACTIONS})")
+    database.close()
+    if row is None or row[0] != row[1]:
+        raise AssertionError(f"photos count {row and row[0]} likes, and there are {row and row[1]}")
+    return int(row[1])
