@@ -118,17 +118,18 @@ test_stacks() {
 # stack_venv REQUIREMENTS: the folder of the virtual environment for it, made if it is missing.
 stack_venv() {
   local home
-  home=.venv/stacks/$(cat "$1" <(.venv/bin/python -V) | sha256sum | cut -c1-16)
+  home=.venv/stacks/$(cat "${1%/*}"/requirements*.txt <(.venv/bin/python -V) | sha256sum | cut -c1-16)
   [ -e "$home/ready" ] || make_stack_venv "$home" "$1" >&2 || return
   echo "$home"
 }
 
-# make_stack_venv FOLDER REQUIREMENTS: a virtual environment with exactly what the image gets, and pytest.
+# make_stack_venv FOLDER REQUIREMENTS: a virtual environment with exactly what the image gets, and pytest; and requirements-test.txt, where that is beside it.
 make_stack_venv() {
   local home=$1 pip
   pip=("$home/bin/python" -m pip install -q --disable-pip-version-check)
   .venv/bin/python -m venv --clear "$home" &&
     "${pip[@]}" --require-hashes -r "$2" &&
+    { [ ! -e "${2%/*}/requirements-test.txt" ] || "${pip[@]}" --require-hashes -r "${2%/*}/requirements-test.txt"; } &&
     "${pip[@]}" "pytest==$(.venv/bin/python -c 'import pytest; print(pytest.__version__)')" &&
     touch "$home/ready"
 }

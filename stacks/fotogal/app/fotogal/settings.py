@@ -14,6 +14,8 @@ from typing import TypeVar
 
 DEFAULT_DATA = "data"
 BUCKET = "fotogal_bucket_images"
+LOG_GROUP = "fotogal_loggroup"
+LOG = "fotogal_customlog_app"
 
 
 class BadSetting(Exception):

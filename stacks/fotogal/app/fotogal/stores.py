@@ -36,5 +36,8 @@ def open_objects(settings: Settings) -> ObjectStore:
             from fotogal.objects.s3 import S3Store
 
             return S3Store(settings.s3, settings.bucket, redirects=settings.x_accel)
-        case kind:
-            raise BadSetting("FOTOGAL_OBJECTS", f"{kind} is not there yet")
+        case ObjectsKind.OCI:
+            from fotogal.objects.oci import OciStore
+            from fotogal.oracle import account
+
+            return OciStore(account(settings.oci), settings.bucket)

@@ -6,7 +6,7 @@ import logging
 import sys
 
 from fotogal.log.lines import JsonFormatter
-from fotogal.settings import BadSetting, LogKind, Settings
+from fotogal.settings import LogKind, Settings
 
 
 def set_up(settings: Settings) -> logging.Handler:
@@ -23,5 +23,11 @@ def _handler(settings: Settings) -> logging.Handler:
     match settings.log:
         case LogKind.STDOUT:
             return logging.StreamHandler(sys.stdout)
-        case kind:
-            raise BadSetting("FOTOGAL_LOG", f"{kind} is not there yet")
+        case LogKind.OCI:
+            from fotogal.log.oci import LogSender, NoSuchLog
+            from fotogal.log.shipping import ShippingHandler
+            from fotogal.oracle import UNREACHABLE, account
+
+            # What the SDK itself logs is about the sending of lines: it would never end.
+            logging.getLogger("oci").propagate = False
+            return ShippingHandler(LogSender(account(settings.oci)), (*UNREACHABLE, NoSuchLog))
