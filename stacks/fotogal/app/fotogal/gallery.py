@@ -13,8 +13,9 @@ something is killed in between are objects without a row, and `sweep` removes th
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from fotogal import fields, files, imaging
@@ -72,6 +73,8 @@ class Gallery:
     catalogue: Catalogue
     objects: ObjectStore
     now_ms: Callable[[], int]
+    # One picture of this process is decoded at a time: decoding takes a core for itself, and hundreds of megabytes for the largest.
+    decoding: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     # Photos
 
@@ -93,11 +96,14 @@ class Gallery:
         before = self.catalogue.photo(photo_id)
         if before is not None and before.user_id == owner.id:
             return before
-        return self._store(owner, photo_id, imaging.read(data), filename, caption)
+        with self.decoding:
+            picture = imaging.read(data)
+        return self._store(owner, photo_id, picture, filename, caption)
 
     def set_profile_photo(self, owner: User, data: bytes, filename: str | None) -> Photo:
         """The new profile photo; the one before is removed."""
-        picture = imaging.read(data, imaging.PROFILE_SIZES)
+        with self.decoding:
+            picture = imaging.read(data, imaging.PROFILE_SIZES)
         photo = self._store(owner, self.new_upload_id(), picture, filename, "", is_profile=True)
         self.catalogue.set_profile_image(owner.id, photo.image_url)
         before = files.profile_photo(owner)

@@ -8,6 +8,7 @@ An upload is hostile until decoded. Its size in bytes, its pixels and its frames
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -140,40 +141,42 @@ def _encode(source: Image.Image, image_type: ImageType, sizes: tuple[Size, ...])
 
 
 def _upright(source: Image.Image, size: Size) -> Image.Image:
-    """The first frame's pixels as they are meant to be seen, in RGB or RGBA, no larger than `size` and cut to its shape."""
+    """The first frame's pixels as they are meant to be seen, in RGB or RGBA, no larger than `size` and cut to its shape.
+
+    Made small before anything else is done to them: each step on the full picture would take as much memory again.
+    """
     edge = 2 * size.edge if size.square else size.edge
     source.draft("RGB", (edge, edge))
     source.load()
-    pixels = _standard_colours(ImageOps.exif_transpose(source))
+    profile = source.info.get("icc_profile")
+    if source.format != "GIF":  # which knows no orientation, and whose frames are still to come
+        ImageOps.exif_transpose(source, in_place=True)
+    pixels = _full_colour(source)
     if size.square:
         pixels = ImageOps.fit(pixels, (min(size.edge, *pixels.size),) * 2, Image.Resampling.LANCZOS)
     elif max(pixels.size) > size.edge:
         pixels = pixels.resize(_fit(*pixels.size, size.edge), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    return _bare(pixels)
+    return _bare(_standard_colours(pixels, profile))
 
 
-def _standard_colours(image: Image.Image) -> Image.Image:
-    """In sRGB, the only colours a browser may assume once the colour profile is gone; RGBA only where something is transparent."""
-    profile = image.info.get("icc_profile")
+def _full_colour(image: Image.Image) -> Image.Image:
+    """In RGBA if something is transparent, else in RGB; four inks stay four, because only their profile says what they are."""
     if image.mode.startswith("I"):  # 16 bits of grey: `convert` would cut them off above 255
         image = image.convert("I").point(lambda value: value / 256).convert("L")
-    has_alpha = image.has_transparency_data
-    if image.mode not in ("RGB", "RGBA", "CMYK"):
-        image = image.convert("RGBA" if has_alpha else "RGB")
+    if image.has_transparency_data:
+        return image if image.mode == "RGBA" else image.convert("RGBA")
+    return image if image.mode in ("RGB", "CMYK") else image.convert("RGB")
+
+
+def _standard_colours(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """In sRGB, the only colours a browser may assume once the profile is gone. A profile that is broken or of another kind of
+    colours is ignored, as browsers do."""
+    mode = "RGBA" if image.mode == "RGBA" else "RGB"
     if profile:
-        image = _from_profile(image, profile)
-    return image.convert("RGBA" if has_alpha else "RGB")
-
-
-def _from_profile(image: Image.Image, profile: bytes) -> Image.Image:
-    """As `profile` meant the colours. A profile that is broken or of another kind of colours is ignored, as browsers do."""
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        mode = "RGBA" if image.mode == "RGBA" else "RGB"
-        converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode=mode)
-    except (ImageCms.PyCMSError, OSError, ValueError):
-        return image
-    return converted or image
+        with contextlib.suppress(ImageCms.PyCMSError, OSError, ValueError):
+            meant = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            image = ImageCms.profileToProfile(image, meant, ImageCms.createProfile("sRGB"), outputMode=mode) or image
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _bare(image: Image.Image) -> Image.Image:
@@ -236,7 +239,7 @@ def _animation(source: Image.Image, count: int, edge: int) -> tuple[bytes, int, 
     loop = source.info.get("loop")
     again = {} if loop is None else {"loop": loop}
     # Where nothing is transparent a frame is drawn over the one before, and only what differs is written.
-    is_opaque = all(frame.getextrema()[3] == (255, 255) for frame in frames)
+    is_opaque = all(frame.getchannel("A").histogram()[255] == width * height for frame in frames)
     first, *others = _one_palette(frames) if is_opaque else frames
     out = io.BytesIO()
     first.save(

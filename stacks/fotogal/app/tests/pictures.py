@@ -64,10 +64,17 @@ def bomb(width: int, height: int) -> bytes:
     )
 
 
-def wide_gamut() -> bytes:
-    """A PNG whose colour profile says that its bytes mean something else than sRGB does."""
+def of_another_kind() -> bytes:
+    """A PNG in RGB whose colour profile is for Lab colours."""
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
     return encoded(Image.new("RGB", (8, 8), (200, 10, 10)), "PNG", icc_profile=profile)
+
+
+def exchanged_colours() -> bytes:
+    """A PNG written in red, with a colour profile by which the first byte of a pixel is blue and the third is red."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    exchanged = profile.replace(b"rXYZ", b"????", 1).replace(b"bXYZ", b"rXYZ", 1).replace(b"????", b"bXYZ", 1)
+    return encoded(Image.new("RGB", (8, 8), (200, 10, 10)), "PNG", icc_profile=exchanged)
 
 
 def _chunk(name: bytes, data: bytes) -> bytes:

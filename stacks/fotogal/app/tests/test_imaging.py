@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -11,6 +14,9 @@ from fotogal.imaging import PHOTO_SIZES, PROFILE_SIZES, Variant
 from fotogal.model import ImageType
 from fotogal.refusals import BadImage, NotAnImage, TooLarge
 from pictures import animation, bomb, decoded, encoded, halves, photo_with_secrets
+
+
+APP = Path(__file__).parents[1]
 
 
 class TestWhatSurvives:
@@ -47,8 +53,27 @@ class TestWhatSurvives:
         assert decoded(picture.files[0].data).convert("L").getpixel((0, 0)) in range(126, 131)
 
     def test_a_colour_profile_of_another_kind_is_ignored(self) -> None:
-        picture = imaging.read(pictures.wide_gamut())
+        picture = imaging.read(pictures.of_another_kind())
         assert decoded(picture.files[0].data).convert("RGB").getpixel((0, 0)) == (200, 10, 10)
+
+    def test_a_colour_profile_is_applied(self) -> None:
+        picture = imaging.read(pictures.exchanged_colours())
+        red, green, blue = decoded(picture.files[0].data).convert("RGB").getpixel((0, 0))
+        assert blue > 180 > 60 > max(red, green)
+
+    @pytest.mark.parametrize(
+        ("mode", "times"), [("RGB", 2.2), ("RGBA", 3.2)]
+    )  # to shrink transparency, Pillow copies it all
+    def test_memory_stays_near_that_of_the_pixels(self, mode: str, times: float) -> None:
+        """Of another process, whose peak (VmHWM, in kilobytes) is its own: getrusage counts that of the process it was forked from."""
+        script = (
+            "import re, sys; from fotogal import imaging; data = sys.stdin.buffer.read()\n"
+            "peak = lambda: int(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1]) // 1024\n"
+            "before = peak(); imaging.read(data); print(peak() - before)"
+        )
+        data = encoded(Image.new(mode, (4000, 4000)), "PNG", compress_level=1)
+        done = subprocess.run([sys.executable, "-c", script], cwd=APP, input=data, capture_output=True, check=True)
+        assert 0.8 < int(done.stdout) * 1024 * 1024 / (4000 * 4000 * 4) < times
 
 
 class TestSizes:
