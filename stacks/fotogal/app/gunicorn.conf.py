@@ -4,7 +4,7 @@ import os
 import sys
 from typing import Any
 
-from fotogal import settings
+from fotogal import settings, upkeep
 from fotogal.catalogue.interface import Unavailable
 from fotogal.objects.interface import StoreUnavailable
 from fotogal.provision import provision
@@ -41,3 +41,8 @@ def on_starting(server: Any) -> None:
         sys.exit(1)
     for line in done:
         server.log.info("provision: %s", line)
+
+
+def post_worker_init(_worker: Any) -> None:
+    """In each process, after the fork."""
+    upkeep.start(settings.from_environment(os.environ))

@@ -30,7 +30,7 @@ def visitors(cais_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 def fotogal(cais_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """`stacks/fotogal` as in production (no override), all four services healthy."""
     folder = copy_stack("fotogal", tmp_path_factory.mktemp("stacks"))
-    secret = {name: secrets.token_hex(16) for name in ("POSTGRES_PASSWORD", "S3_SECRET_KEY")}
+    secret = {name: secrets.token_hex(16) for name in ("POSTGRES_PASSWORD", "S3_SECRET_KEY", "IMAGE_LINK_KEY")}
     settings = folder / ".env"
     text = settings.read_text()
     for name, value in secret.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Iterator
 from functools import partial
@@ -252,6 +253,31 @@ def test_no_photo_is_served_to_who_is_not_logged_in_or_not_a_follower(site: str)
     published = owner.publish()
     owner.ok("POST", "/api/logout")
     assert owner.call("GET", published["url"]).status == 401
+
+
+def test_a_signed_address_is_for_one_session_and_ends_with_it(fotogal: Stack, site: str) -> None:
+    """What a page shows its reader, nginx serves from its cache; nobody else gets anything of it, and no other address."""
+    owner, stranger = Member.register(site), Member.register(site)
+    owner.ok("PUT", "/api/profile", {"is_private": True})
+    owner.publish()
+    page = owner.call("GET", "/").body.decode()
+    address = re.findall(r'src="(/imagens/[^"]+)"', page)[0].replace("&amp;", "&")
+    path, _, query = address.partition("?")
+    assert owner.call("GET", address).status == 200
+    served = owner.call("GET", address)
+    assert (served.status, served.headers["Cache-Control"]) == (200, "private, max-age=86400, immutable")
+    assert served.headers["Vary"] == "Cookie"
+    lines = fotogal.cais.ok("logs", "--no-log-prefix", "proxy").stdout.splitlines()
+    (line,) = (json.loads(line) for line in lines if served.headers["X-Request-ID"] in line)
+    assert (line["path"], line["cache"]) == (path, "HIT")
+    assert "5000" not in line["upstream"]  # nobody was asked
+    assert http(site + address).status == 401
+    assert stranger.call("GET", address).status == 403
+    other = owner.publish()["url"]
+    assert stranger.call("GET", f"{other}?{query}").status == 403
+    assert stranger.call("GET", f"{path}?{query[:-1]}").status == 403
+    owner.ok("POST", "/api/logout")
+    until(lambda: owner.call("GET", address).status == 401)  # that a session is alive is known for a second
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,10 @@ import os
 import re
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from tests.e2e.conftest import copy_stack
 from tests.e2e.harness import Cais, answers, until
 from tests.e2e.stacks import localregistry
 from tests.e2e.stacks.gallery import Member, picture
+from tests.e2e.stacks.stack import Stack
 
 pytestmark = pytest.mark.root
 
@@ -110,6 +113,49 @@ def test_a_wrong_token_pushes_nothing_and_leaves_nothing(cais: Cais, registry: s
     assert "wrong" not in done.stdout
     assert not (tmp_path / "registry/data/docker/registry/v2/repositories").exists()
     assert not [path for path in tmp_path.glob("tmp.*") if path.is_dir()]
+
+
+def test_over_tls_cookies_travel_over_nothing_else(cais_root: Path, tmp_path: Path) -> None:
+    """compose.tls.yaml, with a certificate of the test's own."""
+    folder = copy_stack("fotogal", tmp_path)
+    certificate, key = folder / "tls/fullchain.pem", folder / "tls/key.pem"
+    certificate.parent.mkdir()
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    os.chown(key, 101, 101)
+    port = free_port()
+    env = {
+        "COMPOSE_FILE": "compose.yaml:compose.tls.yaml",
+        "COMPOSE_PROJECT_NAME": f"fotogaltls{os.getpid()}",
+        "FOTOGAL_PORT": str(free_port()),
+        "FOTOGAL_TLS_PORT": str(port),
+    }
+    stack = Stack(Cais(cais_root, folder, env), {})
+    try:
+        stack.up()
+        context = ssl.create_default_context(cafile=str(certificate))
+        with urllib.request.urlopen(f"https://127.0.0.1:{port}/entrar", context=context, timeout=30) as page:
+            cookie = page.headers["Set-Cookie"]
+            assert page.headers["Strict-Transport-Security"]
+        assert cookie.startswith("__Host-fotogal-visit=")
+        assert {"Secure", "HttpOnly", "SameSite=Lax"} <= {part.strip() for part in cookie.split(";")}
+    finally:
+        stack.cais.run("down", "-v", "--rmi", "local", "-t", "0")
+
+
+def test_oracle_s_services_take_the_place_of_ours(cais: Cais) -> None:
+    """As far as it can be told without an account: what would be started, and that no secret is a variable."""
+    files = ("-f", "compose.yaml", "-f", "compose.oracle.yaml")
+    services = json.loads(cais.ok(*files, "config", "--format", "json").stdout)["services"]
+    assert set(services) == {"proxy", "app"}
+    app = services["app"]
+    assert not app.get("depends_on")
+    assert {secret["target"] for secret in app["secrets"]} == {"/run/secrets/oci.conf", "/run/secrets/oci_key.pem"}
+    assert app["environment"]["FOTOGAL_OBJECTS"] == "oci"
+    assert app["environment"]["FOTOGAL_OCI_CONFIG"] == "/run/secrets/oci.conf"
 
 
 @pytest.mark.skipif(shutil.which("python3") is None, reason="no python3 on this machine")

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 from fotogal import fields, files, imaging
 from fotogal.catalogue.interface import Unavailable
 from fotogal.model import ImageType, Photo, Reaction, Relation, User
+from fotogal.web import links
 from fotogal.web.guard import CSRF_FIELD
 from fotogal.web.services import gallery
 from fotogal.web.visitor import csrf_token, known_visitor
@@ -44,7 +45,7 @@ def install(app: Flask) -> None:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(moment=moment, iso=iso, count=count, host=host)
     app.jinja_env.globals.update(
-        avatar=files.profile_photo,
+        avatar=avatar,
         image=image,
         fields=fields,
         Reaction=Reaction,
@@ -63,7 +64,7 @@ def page(template: str, status: int = 200, **values: object) -> Response:
 def image(photo: Photo, largest: str = imaging.FULL) -> Image:
     """The photo in all sizes up to `largest`; a photo too small to have that one has them all. An animation moves in its full size only."""
     every = files.variants(photo)
-    urls = [files.url(photo.image_filename, variant.name) for variant in every]
+    urls = [links.signed(files.url(photo.image_filename, variant.name)) for variant in every]
     width, height = every[0].width, every[0].height
     if photo.image_type == ImageType.GIF and largest == imaging.FULL:
         return Image(urls[0], width, height, still=urls[1] if len(urls) > 1 else "")
@@ -79,6 +80,11 @@ def has_requests(viewer: User) -> bool:
         return viewer.is_private and bool(gallery().requests_received(viewer, 1).items)
     except Unavailable:
         return False
+
+
+def avatar(user: User) -> files.ProfilePhoto | None:
+    photo = files.profile_photo(user)
+    return photo and dataclasses.replace(photo, small_url=links.signed(photo.small_url), full_url=links.signed(photo.full_url))
 
 
 def moment(milliseconds: int) -> str:
