@@ -22,7 +22,7 @@ from fotogal import fields, files, imaging
 from fotogal.catalogue.interface import Catalogue, Taken, Unavailable
 from fotogal.fields import Profile
 from fotogal.imaging import Picture
-from fotogal.model import Counts, Cursor, Photo, Reaction, Relation, Shown, Tally, User, new_id
+from fotogal.model import RANDOM_BITS, Counts, Cursor, Photo, Reaction, Relation, Shown, Tally, User, new_id
 from fotogal.objects.interface import ObjectStore, StoreUnavailable
 from fotogal.refusals import Forbidden, NotFound
 
@@ -84,7 +84,7 @@ class Gallery:
 
     def is_upload_id(self, photo_id: int) -> bool:
         """Whether `new_upload_id` can have made it within the last day."""
-        age_ms = self.now_ms() - (photo_id >> 21)
+        age_ms = self.now_ms() - (photo_id >> RANDOM_BITS)
         return -60_000 <= age_ms <= UPLOAD_ID_LIFETIME_MS
 
     def publish(
@@ -105,8 +105,9 @@ class Gallery:
         with self.decoding:
             picture = imaging.read(data, imaging.PROFILE_SIZES)
         photo = self._store(owner, self.new_upload_id(), picture, filename, "", is_profile=True)
+        # Asked now: `owner` was read before the upload, and the same form sent twice has changed it meanwhile.
+        before = files.profile_photo(self.catalogue.user(owner.id) or owner)
         self.catalogue.set_profile_image(owner.id, photo.image_url)
-        before = files.profile_photo(owner)
         if before is not None:
             self._remove(before.photo_id, owner)
         return photo

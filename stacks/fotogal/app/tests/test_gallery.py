@@ -185,6 +185,13 @@ class TestProfilePhoto:
         assert world.catalogue.photo(before.photo_id) is None
         assert not [key for key in keys(world) if key.startswith(str(before.photo_id))]
 
+    def test_the_same_form_twice_leaves_one(self, world: World, gallery: Gallery) -> None:
+        before, selma = keys(world), world.user("selma")
+        for _ in range(2):
+            gallery.set_profile_photo(selma, a_png(), "eu.png")
+        (left,) = keys(world) - before
+        assert world.user("selma").profile_image_url.endswith(left)
+
     def test_it_is_in_no_list_of_photos(self, world: World, gallery: Gallery) -> None:
         paula = world.user("paula")
         assert len(gallery.photos_of(paula, "paula", 10).items) == 1

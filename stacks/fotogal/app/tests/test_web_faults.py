@@ -134,7 +134,8 @@ class TestLog:
             (None, 404, "INFO"),
             ("/sugestoes", 500, "ERROR"),
         ]
-        assert [record for record in caplog.records if record.exc_info and record.name == "fotogal.web"]
+        (failure,) = [record for record in caplog.records if record.exc_info and record.name == "fotogal.web"]
+        assert failure.request_id == self.lines(caplog)[1].request_id
 
     def test_health_is_quiet_while_all_is_well(self, world: World, caplog: pytest.LogCaptureFixture) -> None:
         with caplog.at_level("INFO"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 
-from flask import Flask, jsonify, make_response, render_template, request
+from flask import Flask, g, jsonify, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
@@ -89,7 +89,7 @@ def _refused(refusal: Refusal) -> Response:
 
 
 def _store_down(failure: Exception) -> Response:
-    log.warning("a store does not answer: %s", failure)
+    log.warning("a store does not answer: %s", failure, extra=_request())
     response = answer(503)
     response.headers["Retry-After"] = str(RETRY_AFTER_S)
     return response
@@ -116,7 +116,7 @@ def _http(error: HTTPException) -> Response:
 
 
 def _unforeseen(error: Exception) -> Response:
-    log.error("unforeseen", exc_info=error)
+    log.error("unforeseen", exc_info=error, extra=_request())
     return answer(500)
 
 
@@ -125,6 +125,11 @@ def _recognise(status: int) -> None:
     if status < 500:
         with contextlib.suppress(Unavailable):
             visitor()
+
+
+def _request() -> dict[str, str]:
+    """What ties a line about a failure to the line of its request."""
+    return {"request_id": str(g.get("request_id", ""))}
 
 
 def _drain() -> None:
