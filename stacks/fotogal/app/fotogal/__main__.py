@@ -41,6 +41,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="fotogal", description="FotoGal's tasks beside its web application.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     provision = commands.add_parser("provision", help="create what the chosen stores need; again it does nothing")
+    provision.add_argument(
+        "--print",
+        action="store_true",
+        dest="shows",
+        help="do nothing; show the `oci` commands that do the same in Oracle Cloud",
+    )
     provision.set_defaults(run=_provision)
     sweep = commands.add_parser("sweep", help="remove objects that no photo names, and sessions that are over")
     sweep.set_defaults(run=_sweep)
@@ -62,7 +68,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _provision(settings: Settings, _options: argparse.Namespace) -> int:
+def _provision(settings: Settings, options: argparse.Namespace) -> int:
+    if options.shows:
+        from fotogal.commands import commands
+
+        print("\n".join(commands(settings)))
+        return 0
     from fotogal.provision import provision
 
     done = provision(settings)

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import oci
+from oci.circuit_breaker import NoCircuitBreakerStrategy
+from oci.config import from_file, validate_config
+from oci.exceptions import ClientError, ConnectTimeout, RequestException, ServiceError
+from oci.identity import IdentityClient
+from oci.identity.models import CreateCompartmentDetails
+from oci.pagination import list_call_get_all_results_generator
+from oci.retry import RetryStrategyBuilder
+from oci.retry.retry_checkers import RETRYABLE_STATUSES_AND_CODES
 
 from fotogal.settings import BadSetting, OciSettings
 
@@ -15,11 +22,7 @@ TRYING_S = 20
 DESCRIPTION = "FotoGal"
 
 # What the SDK raises when a service does not answer, or answers that it cannot.
-UNREACHABLE = (
-    oci.exceptions.ServiceError,
-    oci.exceptions.RequestException,
-    oci.exceptions.ConnectTimeout,
-)
+UNREACHABLE = (ServiceError, RequestException, ConnectTimeout)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class Account:
             timeout=TIMEOUTS_S,
             retry_strategy=_retries(),
             # A service that comes back is to be found at the next request.
-            circuit_breaker_strategy=oci.circuit_breaker.NoCircuitBreakerStrategy(),
+            circuit_breaker_strategy=NoCircuitBreakerStrategy(),
             **({"service_endpoint": endpoint} if endpoint else {}),
         )
 
@@ -50,9 +53,9 @@ class Account:
 def account(settings: OciSettings) -> Account:
     """Raises BadSetting if the SDK's file will not do."""
     try:
-        config = oci.config.from_file(str(settings.config), settings.profile)
-        oci.config.validate_config(config)
-    except oci.exceptions.ClientError as error:
+        config = from_file(str(settings.config), settings.profile)
+        validate_config(config)
+    except ClientError as error:
         raise BadSetting("FOTOGAL_OCI_CONFIG", f"{settings.config} [{settings.profile}]: {error}") from error
     return Account(config, settings.compartment, {})
 
@@ -62,11 +65,11 @@ class Compartment:
 
     def __init__(self, account: Account) -> None:
         self._account = account
-        self._client = account.client(oci.identity.IdentityClient)
+        self._client = account.client(IdentityClient)
 
     def find(self) -> str | None:
         """Its OCID, if there is such a compartment."""
-        pages = oci.pagination.list_call_get_all_results_generator(
+        pages = list_call_get_all_results_generator(
             self._client.list_compartments, "record", self._account.tenancy, name=self._account.compartment
         )
         return next((str(found.id) for found in pages if found.lifecycle_state in ("ACTIVE", "CREATING")), None)
@@ -76,7 +79,7 @@ class Compartment:
         found = self.find()
         if found is not None:
             return found, []
-        details = oci.identity.models.CreateCompartmentDetails(
+        details = CreateCompartmentDetails(
             compartment_id=self._account.tenancy, name=self._account.compartment, description=DESCRIPTION
         )
         made = self._client.create_compartment(details, opc_retry_token=self._account.compartment).data
@@ -86,11 +89,11 @@ class Compartment:
 def _retries() -> Any:
     """Throttling, time-outs and what a service calls its own fault are tried again, with growing pauses."""
     return (
-        oci.retry.RetryStrategyBuilder()
+        RetryStrategyBuilder()
         .add_max_attempts(max_attempts=TRIES)
         .add_total_elapsed_time(total_elapsed_time_seconds=TRYING_S)
         .add_service_error_check(
-            service_error_retry_config=oci.retry.retry_checkers.RETRYABLE_STATUSES_AND_CODES,
+            service_error_retry_config=RETRYABLE_STATUSES_AND_CODES,
             service_error_retry_on_any_5xx=True,
         )
         .get_retry_strategy()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fotogal.catalogue.interface import Catalogue
 from fotogal.objects.interface import ObjectStore
-from fotogal.settings import BadSetting, CatalogueKind, ObjectsKind, Settings
+from fotogal.settings import CatalogueKind, ObjectsKind, Settings
 
 SQLITE_FILE = "catalogue.sqlite3"
 OBJECTS_FOLDER = "objects"
@@ -21,8 +21,11 @@ def open_catalogue(settings: Settings) -> Catalogue:
             from fotogal.catalogue.postgresql import open_postgresql
 
             return open_postgresql(settings.catalogue_url)
-        case kind:
-            raise BadSetting("FOTOGAL_CATALOGUE", f"{kind} is not there yet")
+        case CatalogueKind.OCI_NOSQL:
+            from fotogal.catalogue.nosql.oracle import OracleCatalogue
+            from fotogal.oracle import account
+
+            return OracleCatalogue(account(settings.oci))
 
 
 def open_objects(settings: Settings) -> ObjectStore:

@@ -26,7 +26,7 @@ from fotogal.oracle import Account
 TENANCY = "ocid1.tenancy.oc1..aaaa"
 USER = "ocid1.user.oc1..bbbb"
 FINGERPRINT = "20:3b:97:13:55:1c:5b:0d:d3:37:d8:50:4e:c5:3a:34"
-_CLIENTS = ("IdentityClient", "ObjectStorageClient", "LoggingManagementClient", "LoggingClient")
+_CLIENTS = ("IdentityClient", "ObjectStorageClient", "LoggingManagementClient", "LoggingClient", "NoSQLHandle")
 _SIGNATURE = re.compile(r'(\w+)="([^"]*)"')
 
 
@@ -94,6 +94,8 @@ def running(respond: Callable[[Asked], Answer]) -> Iterator[Cloud]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Without it each answer waits 40 ms for a confirmation of its head.
+        disable_nagle_algorithm = True
 
         def _any(self) -> None:
             where = urlsplit(self.path)
