@@ -1,4 +1,4 @@
-"""The command line: `python -m fotogal provision`, `sweep`, `generate`."""
+"""The command line: `python -m fotogal provision`, `sweep`, `demo`, `generate`."""
 
 from __future__ import annotations
 
@@ -50,6 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     provision.set_defaults(run=_provision)
     sweep = commands.add_parser("sweep", help="remove objects that no photo names, and sessions that are over")
     sweep.set_defaults(run=_sweep)
+    demo = commands.add_parser("demo", help="add a few invented people with drawn photos, to look at")
+    demo.add_argument("--password", required=True, help="with which each of them can log in: at least 10 characters")
+    demo.set_defaults(run=_demo)
     generate = commands.add_parser(
         "generate", help="fill an empty catalogue with invented people, photos and follows (no images)"
     )
@@ -91,6 +94,29 @@ def _sweep(settings: Settings, _options: argparse.Namespace) -> int:
     print(f"{swept.seen} objects, {swept.removed} removed; {expired} expired sessions and attempts removed")
     if swept.foreign:
         print(f"left alone: {swept.foreign} objects that are not named as a photo's are")
+    return 0
+
+
+def _demo(settings: Settings, options: argparse.Namespace) -> int:
+    from fotogal.accounts import Accounts
+    from fotogal.demo import PEOPLE, Clock, demo
+    from fotogal.gallery import Gallery
+    from fotogal.passwords import Passwords
+    from fotogal.refusals import Refusal
+    from fotogal.sessions import Sessions
+
+    def now_ms() -> int:
+        return time.time_ns() // 1_000_000
+
+    clock = Clock(now_ms, back_ms=5 * 24 * 60 * 60 * 1000)
+    with closing(open_objects(settings)) as objects, closing(open_catalogue(settings)) as catalogue:
+        accounts = Accounts(catalogue, Passwords(), Sessions(catalogue, now_ms), now_ms)
+        try:
+            photos = demo(accounts, Gallery(catalogue, objects, clock), clock, options.password)
+        except Refusal as refused:
+            print(f"fotogal: {refused}", file=sys.stderr)
+            return 2
+    print(f"{len(PEOPLE)} people, {photos} photos; log in as {PEOPLE[0].username}")
     return 0
 
 

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from fotogal import demo
 from fotogal.__main__ import main
 from fotogal.catalogue.sqlite import open_sqlite
 from fotogal.passwords import Passwords
-from fotogal.settings import BUCKET
-from fotogal.stores import OBJECTS_FOLDER, SQLITE_FILE
+from fotogal.settings import BUCKET, from_environment
+from fotogal.stores import OBJECTS_FOLDER, SQLITE_FILE, open_catalogue, open_objects
+from world import CHEAP
 
 
 @pytest.fixture(autouse=True)
@@ -69,3 +71,33 @@ def test_sweep_says_what_it_removed(capsys: pytest.CaptureFixture[str], tmp_path
     assert main(["sweep"]) == 0
     assert capsys.readouterr().out == "1 objects, 1 removed; 0 expired sessions and attempts removed\n"
     assert not folder.exists()
+
+
+def test_demo_makes_people_with_photos_once(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo, "MEASURES", ((60, 40),))
+    monkeypatch.setattr("fotogal.passwords.Passwords", lambda: CHEAP)
+    main(["provision"])
+    capsys.readouterr()
+    assert main(["demo", "--password", "uma senha longa"]) == 0
+    assert capsys.readouterr().out == "7 people, 20 photos; log in as ana_maria\n"
+    with (
+        closing(open_objects(from_environment(os.environ))) as objects,
+        closing(open_catalogue(from_environment(os.environ))) as catalogue,
+    ):
+        ana = catalogue.user_by_username("ana_maria")
+        assert ana is not None
+        assert CHEAP.verify(ana.password, "uma senha longa")
+        timeline = catalogue.timeline(ana.id, 50)
+        assert len(timeline) == 15  # her own, and those of the two public accounts she follows
+        assert all(objects.get(shown.photo.image_uri) for shown in timeline)
+        assert timeline[0].photo.created_ts <= time.time_ns() // 1_000_000
+    assert main(["demo", "--password", "uma senha longa"]) == 2
+    assert "já foi feita" in capsys.readouterr().err
+
+
+def test_demo_with_a_password_that_will_not_do(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["provision"])
+    assert main(["demo", "--password", "curta"]) == 2
+    assert "pelo menos 10" in capsys.readouterr().err
