@@ -11,7 +11,7 @@ import world as worlds
 from world import World
 
 # Their assertions are to be explained as those of test modules are.
-pytest.register_assert_rewrite("contract_catalogue", "contract_objects", "postgres_server", "s3_server")
+pytest.register_assert_rewrite("contract_catalogue", "contract_sql", "contract_objects", "postgres_server", "s3_server")
 
 
 @pytest.fixture(scope="session")

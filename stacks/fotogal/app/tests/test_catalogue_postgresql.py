@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
-from contract_catalogue import CatalogueContract
+from contract_sql import SqlContract
 from postgres_server import PostgresServer, running
 from samples import a_photo, a_user
 
@@ -34,7 +34,7 @@ def empty(server: PostgresServer) -> PostgresServer:
     return server
 
 
-class TestPostgresql(CatalogueContract):
+class TestPostgresql(SqlContract):
     @pytest.fixture
     def catalogue(self, empty: PostgresServer) -> Iterator[Catalogue]:
         made = open_postgresql(empty.url)

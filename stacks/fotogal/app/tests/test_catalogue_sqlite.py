@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from contract_catalogue import CatalogueContract
+from contract_sql import SqlContract
 from samples import a_user
 
 from fotogal.catalogue.interface import Catalogue, Unavailable
 from fotogal.catalogue.sqlite import open_sqlite
 
 
-class TestSqlite(CatalogueContract):
+class TestSqlite(SqlContract):
     @pytest.fixture
     def catalogue(self, tmp_path: Path) -> Iterator[Catalogue]:
         made = open_sqlite(tmp_path / "data" / "catalogue.sqlite3")

@@ -30,6 +30,13 @@ PROVISION_LOCK = 727_005
 _PER_AUTHOR = """SELECT newest.id FROM ({authors}) authors CROSS JOIN LATERAL ({newest}) newest
 ORDER BY newest.created_ts DESC, newest.id DESC LIMIT :limit"""
 
+# The order of the inner rows is known: what is outside stops as soon as it has a page.
+_WALKED = """SELECT id FROM (
+    SELECT id, created_ts, user_id FROM {images}
+    WHERE NOT is_profile AND (created_ts, id) < (:after_ts, :after_id)
+    ORDER BY created_ts DESC, id DESC LIMIT :most) newest
+WHERE {seen} ORDER BY created_ts DESC, id DESC LIMIT :limit"""
+
 DIALECT = Dialect(
     integer="bigint",
     text='text COLLATE "C"',
@@ -39,6 +46,7 @@ DIALECT = Dialect(
     lock=" FOR NO KEY UPDATE",  # as an UPDATE locks; rows that refer to this one may still be written
     any_of="{column} = ANY({values})",
     per_author=_PER_AUTHOR,
+    walked=_WALKED,
 )
 
 _REFERENCES = """SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint

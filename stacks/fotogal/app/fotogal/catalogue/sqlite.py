@@ -21,6 +21,14 @@ _PER_AUTHOR = """SELECT i.id FROM ({authors}) authors CROSS JOIN {images} i
 WHERE i.id IN (SELECT id FROM ({newest}))
 ORDER BY i.created_ts DESC, i.id DESC LIMIT :limit"""
 
+# SQLite would sort all the rows of an inner query before it takes the first: so where to stop is told by a time, and the walk is one along the index.
+_WALKED = """SELECT id FROM {images}
+WHERE NOT is_profile AND (created_ts, id) < (:after_ts, :after_id) AND created_ts >= coalesce((
+    SELECT created_ts FROM {images}
+    WHERE NOT is_profile AND (created_ts, id) < (:after_ts, :after_id)
+    ORDER BY created_ts DESC, id DESC LIMIT 1 OFFSET :most), 0)
+AND {seen} ORDER BY created_ts DESC, id DESC LIMIT :limit"""
+
 DIALECT = Dialect(
     integer="INTEGER",
     text="TEXT",
@@ -30,6 +38,7 @@ DIALECT = Dialect(
     lock="",  # a transaction that writes has the whole file from its beginning
     any_of="{column} IN (SELECT value FROM json_each({values}))",
     per_author=_PER_AUTHOR,
+    walked=_WALKED,
 )
 
 

@@ -21,7 +21,7 @@ class Dialect:
 
     `integer`, `text`, `json`, `boolean`: types of columns; texts are compared byte by byte. `table_options`: at the end of a table that is its own index.
     `lock`: at the end of a SELECT whose row is about to be changed. `any_of`: a condition, `{column}` and `{values}` to be filled in.
-    `per_author`: see `photos.PAGE_PER_AUTHOR`.
+    `per_author`, `walked`: the two ways of `photos` to find a page of a timeline by the indexes alone.
     """
 
     integer: str
@@ -32,6 +32,7 @@ class Dialect:
     lock: str
     any_of: str
     per_author: str
+    walked: str
 
 
 class Statements(Protocol):

@@ -25,15 +25,12 @@ _PAGE_OF_ONE = f"""SELECT id FROM {IMAGES}
 WHERE user_id = :user_id AND NOT is_profile AND (created_ts, id) < (:after_ts, :after_id)
 ORDER BY created_ts DESC, id DESC LIMIT :limit"""
 
+# A timeline is found in one of two ways, which the dialects spell out.
 # From the newest photo of all backwards, those of who is followed: quick for who follows many, as every few photos one is theirs.
 # It looks at `:most` photos and no more, whoever they are of.
-_PAGE_WALKED = f"""SELECT id FROM (
-    SELECT id, created_ts, user_id FROM {IMAGES}
-    WHERE NOT is_profile AND (created_ts, id) < (:after_ts, :after_id)
-    ORDER BY created_ts DESC, id DESC LIMIT :most) newest
-WHERE user_id = :viewer OR EXISTS (SELECT 1 FROM {FOLLOWS} f WHERE f.follower = :viewer AND f.followed = newest.user_id)
-ORDER BY created_ts DESC, id DESC LIMIT :limit"""
-
+_SEEN_BY_VIEWER = (
+    f"(user_id = :viewer OR EXISTS (SELECT 1 FROM {FOLLOWS} f WHERE f.follower = :viewer AND f.followed = user_id))"
+)
 # Of each who is followed the newest photos, merged: quick for who follows few.
 _AUTHORS = f"SELECT followed AS author FROM {FOLLOWS} WHERE follower = :viewer UNION ALL SELECT CAST(:viewer AS bigint)"
 _NEWEST_OF_AUTHOR = f"""SELECT id, created_ts FROM {IMAGES}
@@ -84,7 +81,7 @@ class Photos(SqlPart):
         place = rows.place(after)
         with self._database.read() as do:
             if _follows_many(do, viewer):
-                walked = _SHOW.format(page=_PAGE_WALKED)
+                walked = _SHOW.format(page=self._database.dialect.walked.format(images=IMAGES, seen=_SEEN_BY_VIEWER))
                 found = do.all(walked, viewer=viewer, limit=limit, most=WALKED_AT_MOST, **place)
                 if len(found) == limit:
                     return [rows.shown(row) for row in found]
