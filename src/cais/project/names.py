@@ -29,6 +29,13 @@ def container_name(project: str, service: Service, number: int) -> str:
     return service.container_name or f"{project}-{service.name}-{number}"
 
 
+def namespace_mode(project: Project, mode: str) -> str:
+    """A mode of `pid`, `ipc` or `network_mode` as an engine knows it: instead of a service its first container."""
+    if mode.startswith("service:"):
+        return f"container:{container_name(project.name, project.services[mode.removeprefix('service:')], 1)}"
+    return mode
+
+
 def pre_start_name(project: str, service: str, step: int) -> str:
     """The container of a service's `pre_start` step, from 1."""
     return f"{project}-{service}-pre_start-{step}"

@@ -38,12 +38,14 @@ def network_spec(project: Project, network: Network) -> NetworkSpec:
     return msgspec.structs.replace(spec, config_hash=config_hash(msgspec.json.encode(spec, order="sorted").decode()))
 
 
+def is_predefined(network: Network) -> bool:
+    """Whether the network is one that is always there."""
+    return network.external and network.name in PREDEFINED
+
+
 def network_mode(project: Project, service: Service) -> str:
     """What the engine's `network_mode` is: "bridge" also for a service on networks of its own."""
-    mode = service.network_mode or _predefined(project, service)
-    if mode.startswith("service:"):
-        other = project.services[mode.removeprefix("service:")]
-        return f"container:{names.container_name(project.name, other, 1)}"
+    mode = names.namespace_mode(project, service.network_mode) or _predefined(project, service)
     return mode or ("bridge" if service.networks else "none")
 
 
@@ -69,21 +71,14 @@ def host_links(project: Project, service: Service) -> tuple[tuple[str, str], ...
     """Links of a service on the network that knows no names: name and container."""
     if (service.network_mode or _predefined(project, service)) != "bridge":
         return ()
-    found = []
-    for text in service.links:
-        target, _, alias = text.partition(":")
-        found.append((alias or target, names.container_name(project.name, project.services[target], 1)))
-    for text in service.external_links:
-        target, _, alias = text.partition(":")
-        found.append((alias or target, target))
-    return tuple(found)
+    own = (_link(text) for text in service.links)
+    others = (_link(text) for text in service.external_links)
+    return (*((alias, names.container_name(project.name, project.services[name], 1)) for alias, name in own), *others)
 
 
 def _predefined(project: Project, service: Service) -> str:
     """The predefined network that the service is on, "" for none. Raises CaisError when it is on others too."""
-    found = [
-        key for key in service.networks if project.networks[key].external and project.networks[key].name in PREDEFINED
-    ]
+    found = [key for key in service.networks if is_predefined(project.networks[key])]
     if not found:
         return ""
     if len(service.networks) > 1:

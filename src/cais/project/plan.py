@@ -129,7 +129,7 @@ class _UpPlanner:
 
     def _network(self, key: str) -> None:
         network = self._project.networks[key]
-        if network.external and network.name in networks.PREDEFINED:
+        if networks.is_predefined(network):
             return
         present = self._observed.networks.get(network.name)
         if network.external:

@@ -90,8 +90,8 @@ def container_spec(
         devices=tuple(_device(text) for text in service.devices),
         device_rules=service.device_cgroup_rules,
         sysctls=service.sysctls,
-        pid_mode=_shared_namespace(project, service.pid),
-        ipc_mode=_shared_namespace(project, service.ipc),
+        pid_mode=names.namespace_mode(project, service.pid),
+        ipc_mode=names.namespace_mode(project, service.ipc),
         uts_mode=service.uts,
         cgroup_mode=service.cgroup,
         cgroup_parent=service.cgroup_parent,
@@ -236,12 +236,6 @@ def _resolved_names(project: Project, service: Service, mounted: Mapping[str, St
         },
     }
     return {key: value for key, value in resolved.items() if value}
-
-
-def _shared_namespace(project: Project, mode: str) -> str:
-    if mode.startswith("service:"):
-        return f"container:{names.container_name(project.name, project.services[mode.removeprefix('service:')], 1)}"
-    return mode
 
 
 def _ports(service: Service, number: int) -> tuple[PortSpec, ...]:
