@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import gc
 import importlib
 import os
@@ -61,13 +62,6 @@ class Verb(Protocol):
 
     def run(self, args: argparse.Namespace, wire: Wire) -> int:
         """Do it; the exit code."""
-
-
-class MakeFormatter(Protocol):
-    """How argparse wants its help formatter made."""
-
-    def __call__(self, *, prog: str) -> argparse.HelpFormatter:
-        """A formatter."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -197,18 +191,14 @@ def verb_parser(name: str, verb: Verb, *, dry_run: bool = False) -> argparse.Arg
     return parser
 
 
-def _formatter(kind: type[argparse.HelpFormatter]) -> MakeFormatter:
+def _formatter(kind: type[argparse.HelpFormatter]) -> functools.partial[argparse.HelpFormatter]:
     """`kind` with the terminal's width. argparse makes one for every flag added, and imports shutil to ask for the width."""
     columns = os.environ.get("COLUMNS", "")
     if columns.isdecimal() and int(columns):
         width = int(columns)
     else:
         width = os.get_terminal_size().columns if os.isatty(1) else 80
-
-    def make(*, prog: str) -> argparse.HelpFormatter:
-        return kind(prog, width=max(width, MIN_WIDTH) - 2)
-
-    return make
+    return functools.partial(kind, width=max(width, MIN_WIDTH) - 2)
 
 
 def _load(name: str) -> Verb:
