@@ -17,10 +17,9 @@ def parse_address(text: str) -> int:
     return int.from_bytes(bytes(int(part) for part in parts), "big")
 
 
-def format_address(value: int | bytes) -> str:
+def format_address(number: int) -> str:
     """The dotted form."""
-    packed = value if isinstance(value, bytes) else value.to_bytes(4, "big")
-    return ".".join(str(octet) for octet in packed)
+    return ".".join(str(octet) for octet in number.to_bytes(4, "big"))
 
 
 def address_bytes(text: str) -> bytes:

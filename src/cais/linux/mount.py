@@ -111,7 +111,7 @@ def _mount_points(word: str) -> list[str]:
     raw = os.fsencode(word)
     with open("/proc/self/mountinfo", "rb") as stream:
         lines = stream.read().splitlines()
-    if not raw.isalnum() and not raw.replace(b"-", b"").replace(b"_", b"").replace(b".", b"").isalnum():
+    if not raw.translate(None, b"-_.").isalnum():
         raw = b""
     # The fifth field of a line; blanks, tabs, newlines and backslashes in it are octal escapes.
     return [_unescape(line.split(b" ", 5)[4]) for line in lines if raw in line]

@@ -10,7 +10,6 @@ from typing import Protocol
 from msgspec import structs
 
 from cais.compose.model.service import Condition
-from cais.engine.details import LogDriver
 from cais.engine.protocol import ContainerState, Engine
 from cais.errors import CaisError, ServiceFailed, Span
 from cais.events import EventSink, Phase, ResourceEvent
@@ -133,8 +132,10 @@ class SupervisedWaiter:
         )
 
     def _log_lines(self, container: ContainerState) -> tuple[str, ...]:
-        if container.spec.log.driver is LogDriver.NONE:
-            return (f"{container.name} keeps no log: its logging driver is none",)
+        from cais.project.logs import without_log  # only a failure needs it
+
+        if silent := without_log((container,)):
+            return silent
         lines = tuple(f"  {line.text}" for line in self._engine.logs(container.id, tail=LOG_LINES))
         return (f"last lines of {container.name}:", *lines) if lines else (f"{container.name} wrote nothing",)
 

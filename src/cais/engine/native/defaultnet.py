@@ -6,10 +6,7 @@ It is there as long as a container is on it.
 from __future__ import annotations
 
 import contextlib
-import os
-from collections.abc import Iterator
 
-from cais import durable
 from cais.engine.native.netprotocol import Endpoint
 from cais.engine.native.parts import Parts
 from cais.engine.native.records import Record
@@ -17,6 +14,7 @@ from cais.engine.protocol import ContainerSpec, EndpointSpec, NetworkSpec
 from cais.errors import Conflict
 
 NAME = "bridge"
+_LOCK = "default-network"  # beside those of the containers, whose names are their ids
 
 
 def is_wanted(spec: ContainerSpec) -> bool:
@@ -26,14 +24,14 @@ def is_wanted(spec: ContainerSpec) -> bool:
 
 def connect(parts: Parts, record: Record, hostname: str) -> Endpoint:
     """Give a container a place on it; see Networking.connect."""
-    with _held(parts):
+    with parts.locked(_LOCK):
         parts.networking.ensure_network(NetworkSpec(name=NAME))
         return parts.networking.connect(record.id, hostname, (EndpointSpec(network=NAME),), record.spec.ports)
 
 
 def leave(parts: Parts) -> None:
     """A container has left: the last one takes it away."""
-    with _held(parts), contextlib.suppress(Conflict):  # others are on it
+    with parts.locked(_LOCK), contextlib.suppress(Conflict):  # others are on it
         parts.networking.remove_network(NAME)
 
 
@@ -45,11 +43,3 @@ def hosts(parts: Parts, spec: ContainerSpec) -> tuple[tuple[str, str], ...]:
         if other is not None and NAME in other.life.addresses:
             found.append((name, other.life.addresses[NAME]))
     return tuple(found)
-
-
-@contextlib.contextmanager
-def _held(parts: Parts) -> Iterator[None]:
-    folder = os.path.join(parts.locations.run, "locks")
-    os.makedirs(folder, mode=0o700, exist_ok=True)
-    with durable.locked(os.path.join(folder, "default-network")):
-        yield

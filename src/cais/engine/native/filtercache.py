@@ -7,7 +7,6 @@ all of it on the way of whoever waits. It leaves the result in its state folder,
 
 from __future__ import annotations
 
-import contextlib
 import os
 import platform
 
@@ -46,15 +45,17 @@ class FilterCache:
 
     def keep(self, config: oci.Config, state: str) -> None:
         """Keep the filter that the runtime has made for `config` and left in its state folder of the container."""
-        path = self._path(config)
-        if not path or ANNOTATION in config.annotations:
+        path = "" if ANNOTATION in config.annotations else self._path(config)
+        if not path:
             return
-        made = os.path.join(state, _LEFT_BEHIND)
-        with contextlib.suppress(FileNotFoundError):  # another version of crun need not leave it
-            if os.path.getsize(made) and os.path.getsize(made) % _INSTRUCTION_BYTES == 0:
-                os.makedirs(self._folder, mode=0o700, exist_ok=True)
-                with open(made, "rb") as stream:
-                    durable.write(path, stream.read(), mode=0o600, sync=False)
+        try:
+            with open(os.path.join(state, _LEFT_BEHIND), "rb") as stream:
+                made = stream.read()
+        except FileNotFoundError:
+            return  # another version of crun need not leave it
+        if made and len(made) % _INSTRUCTION_BYTES == 0:
+            os.makedirs(self._folder, mode=0o700, exist_ok=True)
+            durable.write(path, made, mode=0o600, sync=False)
 
     def _path(self, config: oci.Config) -> str:
         """Where the filter is kept: by the profile and by all that turns it into instructions. "" when there is none to keep."""

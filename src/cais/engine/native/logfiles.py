@@ -30,7 +30,7 @@ def files(log: str) -> tuple[str, ...]:
     numbers = sorted((int(found[1]) for name in names if (found := _NUMBERED.fullmatch(name))), reverse=True)
     earlier = [f"{log}.{number}" for number in numbers]
     current = f"{log}.current"
-    if _identity(current) not in (None, _identity(log), *map(_identity, earlier[-1:])):
+    if identity(current) not in (None, identity(log), *map(identity, earlier[-1:])):
         earlier.append(current)
     return (*earlier, log) if os.path.exists(log) else tuple(earlier)
 
@@ -38,10 +38,10 @@ def files(log: str) -> tuple[str, ...]:
 def rotate(log: str, max_files: int, lock: str) -> None:
     """Number what was begun anew since the last look, so that at most `max_files` are kept, and hold on to the present file. Idempotent."""
     current = f"{log}.current"
-    if _identity(log) is None or _identity(current) == _identity(log):
+    if identity(log) is None or identity(current) == identity(log):
         return
     with durable.locked(lock):
-        if os.path.exists(current) and _identity(current) != _identity(log):
+        if os.path.exists(current) and identity(current) != identity(log):
             for number in range(max_files - 1, 1, -1):
                 with contextlib.suppress(FileNotFoundError):  # there were not so many yet
                     os.replace(f"{log}.{number - 1}", f"{log}.{number}")
@@ -77,9 +77,10 @@ def _unfinished(entries: list[bytes]) -> list[str]:
     return [name.decode() for name, flag in last.items() if flag == b"P"]
 
 
-def _identity(path: str) -> tuple[int, int] | None:
+def identity(file: str | int) -> tuple[int, int] | None:
+    """What tells the file at a path, or of a descriptor, from all others; None when there is none."""
     try:
-        status = os.stat(path)
+        status = os.stat(file)
     except FileNotFoundError:
         return None
     return status.st_dev, status.st_ino

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
-from cais.engine.native.logfiles import files
+from cais.engine.native.logfiles import files, identity
 from cais.engine.protocol import LogLine
 
 BLOCK_BYTES = 1 << 16
@@ -171,11 +171,11 @@ def _first(places: tuple[tuple[str, int], ...]) -> BinaryIO | None:
 
 def _after(path: str, stream: BinaryIO) -> BinaryIO | None:
     """The file of the log that comes after the one that `stream` reads, opened at its beginning; None when that is the last."""
-    present = os.fstat(stream.fileno())
+    present = identity(stream.fileno())
+    if identity(path) == present:
+        return None
     names = files(path)
     for index, name in enumerate(names):
-        with contextlib.suppress(FileNotFoundError):
-            status = os.stat(name)
-            if (status.st_ino, status.st_dev) == (present.st_ino, present.st_dev):
-                return _first(tuple((later, 0) for later in names[index + 1 :]))
+        if identity(name) == present:
+            return _first(tuple((later, 0) for later in names[index + 1 :]))
     return _first(tuple((name, 0) for name in names))

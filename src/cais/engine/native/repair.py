@@ -52,24 +52,19 @@ def _sweep_folders(parts: Parts) -> list[str]:
     """Folders, mounts and cgroups of containers that have no row. A row is made first and goes last, so these are nobody's."""
     done = []
     for parent in (parts.locations.containers, os.path.join(parts.locations.run, "containers")):
-        for name in _names(parent):
+        for name in rootfs.entries(parent):
             if parts.records.get(name) is None:
                 rootfs.remove(parts.folder(name))
                 done.append(f'removed the folder of the forgotten container "{name[:12]}"')
-    named = _names(os.path.join(parts.locations.run, NAMED_FOLDER))
+    named = rootfs.entries(os.path.join(parts.locations.run, NAMED_FOLDER))
     for runtime in ("", *named):
-        for name in _names(os.path.join(parts.locations.run, NAMED_FOLDER if runtime else "", runtime, "runtime")):
+        for name in rootfs.entries(
+            os.path.join(parts.locations.run, NAMED_FOLDER if runtime else "", runtime, "runtime")
+        ):
             if parts.records.get(name) is None:
                 lifecycle.forget(parts.runtime(runtime), name)
                 done.append(f'ended the forgotten container "{name[:12]}"')
     return done
-
-
-def _names(folder: str) -> list[str]:
-    try:
-        return os.listdir(folder)
-    except FileNotFoundError:
-        return []
 
 
 def _try_lock(parts: Parts, container_id: str) -> int | None:

@@ -58,7 +58,7 @@ def share_memory(folder: Folder, size_bytes: int) -> None:
 
 def remove(folder: Folder) -> None:
     """Unmount and delete all of a container's files; idempotent."""
-    shown = [os.path.join(folder.images, name) for name in _entries(folder.images)]
+    shown = [os.path.join(folder.images, name) for name in entries(folder.images)]
     for path in (folder.shm, *shown, folder.merged):
         release(path)
     delete_tree(folder.run)
@@ -98,7 +98,8 @@ def _unless_gone(_function: object, _path: str, error: tuple[type[BaseException]
         raise error[1]
 
 
-def _entries(path: str) -> list[str]:
+def entries(path: str) -> list[str]:
+    """The names in a folder; none when it is not there."""
     try:
         return os.listdir(path)
     except FileNotFoundError:

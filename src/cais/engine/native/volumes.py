@@ -66,8 +66,11 @@ class Volumes:
 
     def discard_anonymous(self, container_id: str) -> None:
         """Remove the anonymous volumes of a container; one that another container has borrowed becomes that one's."""
+        volumes = self.anonymous(container_id)
+        if not volumes:
+            return
         others = [other for other in self._records.containers() if other.id != container_id]
-        for volume in self.anonymous(container_id):
+        for volume in volumes:
             borrower = next((other for other in others if volume.spec.name in self.used_by(other.id)), None)
             if borrower is None:
                 self.discard(volume.spec.name)
