@@ -160,16 +160,14 @@ def add_address(index: int, address: str, subnet: Subnet) -> Request:
     body = _ADDRESS.pack(socket.AF_INET, subnet.prefix, 0, RT_SCOPE_UNIVERSE, index)
     body += _attribute(IFA_LOCAL, packed) + _attribute(IFA_ADDRESS, packed)
     body += _attribute(IFA_BROADCAST, address_bytes(subnet.broadcast))
-    doing = f"give interface {index} address {address}"
-    return Request(doing, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, body, frozenset({errno.EEXIST}))
+    return _new_address(index, address, body)
 
 
 def add_address6(index: int, address: str, subnet: Subnet6) -> Request:
     """Give interface `index` an IPv6 address within `subnet`, good at once (nobody is asked whether it is taken); the same one again is fine."""
     body = _ADDRESS.pack(socket.AF_INET6, subnet.prefix, IFA_F_NODAD, RT_SCOPE_UNIVERSE, index)
     body += _attribute(IFA_ADDRESS, addresses6.address_bytes(address))
-    doing = f"give interface {index} address {address}"
-    return Request(doing, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, body, frozenset({errno.EEXIST}))
+    return _new_address(index, address, body)
 
 
 def add_link_local(index: int, address: str) -> Request:
@@ -177,18 +175,22 @@ def add_link_local(index: int, address: str) -> Request:
     packed = address_bytes(address)
     body = _ADDRESS.pack(socket.AF_INET, LINK_LOCAL_PREFIX, 0, RT_SCOPE_LINK, index)
     body += _attribute(IFA_LOCAL, packed) + _attribute(IFA_ADDRESS, packed)
+    return _new_address(index, address, body)
+
+
+def _new_address(index: int, address: str, body: bytes) -> Request:
     doing = f"give interface {index} address {address}"
     return Request(doing, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, body, frozenset({errno.EEXIST}))
 
 
 def add_default_route(gateway: str) -> Request:
     """Send what is for elsewhere (by IPv6 if the gateway is of that kind) to `gateway`; the same route again is fine."""
-    family, packed = socket.AF_INET, b""
     if ":" in gateway:
         family, packed = socket.AF_INET6, addresses6.address_bytes(gateway)
-    body = _ROUTE.pack(family, 0, 0, 0, RT_TABLE_MAIN, RTPROT_STATIC, RT_SCOPE_UNIVERSE, RTN_UNICAST, 0) + _attribute(
-        RTA_GATEWAY, packed or address_bytes(gateway)
-    )
+    else:
+        family, packed = socket.AF_INET, address_bytes(gateway)
+    body = _ROUTE.pack(family, 0, 0, 0, RT_TABLE_MAIN, RTPROT_STATIC, RT_SCOPE_UNIVERSE, RTN_UNICAST, 0)
+    body += _attribute(RTA_GATEWAY, packed)
     doing = f"route to {gateway}"
     return Request(doing, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, body, frozenset({errno.EEXIST}))
 

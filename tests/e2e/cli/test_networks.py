@@ -194,6 +194,7 @@ services:
 """
 
 
+# It asks [::1], which a kernel without IPv6 does not have; then Cais publishes on IPv4 alone.
 @pytest.mark.skipif(not os.path.exists("/proc/net/if_inet6"), reason="this machine has no IPv6")
 def test_published_ports_are_reached_by_ipv6(project: Cais, tiny: str) -> None:
     """Also by a name that means ::1 first; of a stopped service they are free."""

@@ -26,6 +26,7 @@ def has_ipv6() -> bool:
     return True
 
 
+# The relay listens on the host's IPv6 side, which a kernel or a container without IPv6 does not have.
 pytestmark = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
 
 

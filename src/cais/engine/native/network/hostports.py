@@ -18,6 +18,7 @@ from cais import durable
 from cais.engine.protocol import PortSpec, Transport
 from cais.errors import HostError, UsageError
 from cais.linux.addresses import parse_address
+from cais.linux.addresses6 import canonical
 
 ANY_ADDRESS = "0.0.0.0"
 _KINDS = {Transport.TCP: socket.SOCK_STREAM, Transport.UDP: socket.SOCK_DGRAM}
@@ -42,10 +43,9 @@ def normalised(port: PortSpec, binding: str = "") -> PortSpec:
         return msgspec.structs.replace(port, host_ip="")
     try:
         if is_ipv6(port):
-            packed = socket.inet_pton(socket.AF_INET6, port.host_ip)
-            return msgspec.structs.replace(port, host_ip=socket.inet_ntop(socket.AF_INET6, packed))
+            return msgspec.structs.replace(port, host_ip=canonical(port.host_ip))
         parse_address(port.host_ip)
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise UsageError(
             f'host address "{port.host_ip}" of port {port.host_port or port.container_port} is no IP address',
             hint="leave the address out, or use 127.0.0.1",

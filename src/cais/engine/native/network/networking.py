@@ -141,8 +141,7 @@ class NativeNetworking:
     def disconnect(self, container_id: str) -> None:
         """See Networking. The interfaces vanish some 50 ms later (the kernel ends namespaces in batches)."""
         leases = self._rows.leases(container_id)
-        published = self._rows.ports(container_id)
-        self._firewall.unpublish(forwards(container_id, published, entrance(leases, self._internal())))
+        self._firewall.unpublish(self._forwards(container_id, self._rows.ports(container_id)))
         self._names.forget(container_id)
         self._kernel.remove_endpoint(self._namespace(container_id), [lease.interface for lease in leases])
         self._rows.remove_endpoint(container_id)
@@ -151,8 +150,7 @@ class NativeNetworking:
         """See Networking."""
         published = self._rows.ports(container_id)
         if published:
-            way_in = entrance(self._rows.leases(container_id), self._internal())
-            self._firewall.unpublish(forwards(container_id, published, way_in))
+            self._firewall.unpublish(self._forwards(container_id, published))
             self._rows.remove_ports(container_id)
         self.set_names(container_id, {})
 
@@ -168,9 +166,7 @@ class NativeNetworking:
                 for port in asked:
                     self._reserve_port(writer, container_id, port)
         published = self._rows.ports(container_id)
-        self._firewall.publish(
-            forwards(container_id, published, entrance(self._rows.leases(container_id), self._internal()))
-        )
+        self._firewall.publish(self._forwards(container_id, published))
         self.set_names(container_id, names)
         return published
 
@@ -283,9 +279,9 @@ class NativeNetworking:
         self, places: Sequence[EndpointSpec] | Sequence[Lease], ports: tuple[PortSpec, ...]
     ) -> tuple[PortSpec, ...]:
         """`ports`, those that name no address of the host at the one that the network they come in by gives."""
-        internal = self._internal()
-        outward = [place for place in places if place.network not in internal] or list(places)
-        way_in = max(outward, key=lambda place: place.options.gateway_priority, default=None)
+        if not ports:
+            return ()
+        way_in = entrance(places, self._internal())
         state = self._rows.network(way_in.network) if way_in is not None else None
         binding = state.spec.options.host_binding if state is not None else ""
         return tuple(dict.fromkeys(hostports.normalised(port, binding) for port in ports))
@@ -392,6 +388,10 @@ class NativeNetworking:
             name_servers=(plan.RESOLVER,) if leases else (),
             addresses6={lease.network: lease.address6 for lease in leases if lease.address6},
         )
+
+    def _forwards(self, container_id: str, published: tuple[PortSpec, ...]) -> tuple[Forward, ...]:
+        """What the firewall is to forward to a container."""
+        return forwards(container_id, published, entrance(self._rows.leases(container_id), self._internal()))
 
     def _gateways(self, leases: tuple[Lease, ...], internal: frozenset[str]) -> tuple[str, ...]:
         """The ways out of a container: at most one by IPv4 and one by IPv6."""

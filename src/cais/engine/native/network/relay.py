@@ -6,6 +6,7 @@ project. Ports on IPv4 do not come by here: the kernel forwards those.
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import errno
 import os
@@ -123,7 +124,7 @@ class _Loop:
             task()
 
 
-class _Door:
+class _Door(abc.ABC):
     """Where one way begins."""
 
     def __init__(self, way: Way, listener: socket.socket, loop: _Loop) -> None:
@@ -144,9 +145,9 @@ class _Door:
         self.loop.forget(self.listener.fileno())
         self.listener.close()
 
+    @abc.abstractmethod
     def handle(self) -> None:
         """Somebody is at the door."""
-        raise NotImplementedError
 
 
 def _open(way: Way, loop: _Loop) -> _Door:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -217,11 +219,26 @@ def bridge_of(state: NetworkState) -> Bridge:
     )
 
 
-def entrance(leases: tuple[Lease, ...], internal: frozenset[str]) -> Lease | None:
-    """The lease published ports and the default route go by: of those on networks that are not internal (if there are any) the one with the
+class OnNetwork(Protocol):
+    """A place on a network, asked for or had."""
+
+    @property
+    def network(self) -> str:
+        """The network's name."""
+
+    @property
+    def options(self) -> EndpointOptions:
+        """What was asked of the place."""
+
+
+_Place = TypeVar("_Place", bound=OnNetwork)
+
+
+def entrance(places: Sequence[_Place], internal: frozenset[str]) -> _Place | None:
+    """The place published ports and the default route go by: of those on networks that are not internal (if there are any) the one with the
     highest gateway priority, else the first."""
-    outward = [lease for lease in leases if lease.network not in internal] or leases
-    return max(outward, key=lambda lease: lease.options.gateway_priority, default=None)
+    outward = [place for place in places if place.network not in internal] or places
+    return max(outward, key=lambda place: place.options.gateway_priority, default=None)
 
 
 def forwards(container_id: str, ports: tuple[PortSpec, ...], lease: Lease | None) -> tuple[Forward, ...]:
