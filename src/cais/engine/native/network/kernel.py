@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
@@ -161,8 +162,7 @@ class LinuxKernel:
         try:
             if interfaces:
                 with rtnetlink.Netlink() as netlink:
-                    there = [(name, _index(name)) for name in interfaces if self.has_link(name)]
-                    netlink.execute([rtnetlink.retire(name, index) for name, index in there])
+                    netlink.execute([rtnetlink.retire(name, index) for name, index in _there(interfaces)])
                 _let_connections_end(namespace)
             netns.remove(namespace)
         except OSError as error:
@@ -257,6 +257,15 @@ def _let_connections_end(namespace: str) -> None:
     except OSError as error:
         if error.errno not in (errno.EINVAL, errno.ENOENT):  # no namespace, not there
             raise
+
+
+def _there(interfaces: Sequence[str]) -> list[tuple[str, int]]:
+    """Those that the kernel has not taken away yet, with their numbers."""
+    found = []
+    for name in interfaces:
+        with contextlib.suppress(OSError):  # it is gone
+            found.append((name, socket.if_nametoindex(name)))
+    return found
 
 
 def _index(interface: str) -> int:
