@@ -13,5 +13,5 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
     made = Lab(str(tmp_path / "root"))
     yield made
     made.close()
-    assert soon(lambda: not made.links()), "interfaces were left"
+    assert soon(lambda: not made.links(), timeout_s=20), "interfaces were left"
     assert str(tmp_path) not in Path("/proc/self/mountinfo").read_text(), "a namespace was left"

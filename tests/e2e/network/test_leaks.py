@@ -54,10 +54,10 @@ def test_nobody_finds_a_container_that_is_gone_while_something_holds_its_namespa
 
 
 def test_a_connection_that_cannot_be_closed_in_order_does_not_hold_the_interface(lab: Lab) -> None:
-    gateway = lab.network("leaks").gateway
-    web = lab.connect("web", "leaks")
-    lab.serve(None, 18766, "host")
-    client = within(web.namespace, lambda: socket.create_connection((gateway, 18766), timeout=2))
+    lab.network("leaks")
+    web, db = lab.connect("web", "leaks"), lab.connect("db", "leaks")
+    lab.serve(db.namespace, 80, "db")
+    client = within(web.namespace, lambda: socket.create_connection((db.addresses["leaks"], 80), timeout=10))
     while client.recv(100):
         pass
     lab.networking.disconnect(container_id("web"))
