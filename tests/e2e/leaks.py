@@ -1,5 +1,6 @@
 """What must not be left behind: mounts, namespaces, interfaces, monitors of one Cais root. Others may be testing on this machine."""
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -8,6 +9,7 @@ from cais.database import Database
 from cais.engine.native import defaultnet
 from cais.engine.native.network import plan
 from cais.engine.native.network.rows import Rows
+from cais.supervise.history import History
 from tests.e2e.harness import Cais, until
 
 
@@ -28,9 +30,8 @@ def links(project: Cais) -> list[str]:
 
 def _networks(project: Cais) -> set[str]:
     """The names of the networks that the root has, or that the project would have."""
-    database = Database(str(project.root / "cais.db"))
-    found = {defaultnet.NAME, *(state.spec.name for state in Rows(database).networks())}
-    database.close()
+    with contextlib.closing(Database(str(project.root / "cais.db"))) as database:
+        found = {defaultnet.NAME, *(state.spec.name for state in Rows(database).networks())}
     shown = project.run("config", "--format", "json")
     if shown.code == 0:
         found |= {network["name"] for network in json.loads(shown.stdout).get("networks", {}).values()}
@@ -39,13 +40,10 @@ def _networks(project: Cais) -> set[str]:
 
 def _started(project: Cais) -> set[str]:
     """The ids of the containers that the root's supervisors have seen start lately."""
-    database = Database(str(project.root / "cais.db"))
-    tables = "SELECT 1 FROM sqlite_master WHERE name = 'supervise_events'"
-    if database.connection().execute(tables).fetchone() is None:
-        return set()
-    found = {row[0] for row in database.connection().execute("SELECT DISTINCT container_id FROM supervise_events")}
-    database.close()
-    return found
+    with contextlib.closing(Database(str(project.root / "cais.db"))) as database:
+        History(database, "")  # makes the table, where no supervisor has run yet
+        rows = database.connection().execute("SELECT DISTINCT container_id FROM supervise_events")
+        return {row[0] for row in rows}
 
 
 def processes(word: str) -> list[str]:
