@@ -8,7 +8,10 @@ Formats: PNG (ISO 15948), JPEG (ITU-T T.81, annex B), GIF89a.
 from __future__ import annotations
 
 import enum
+import itertools
+import re
 import struct
+from collections.abc import Iterator
 
 from fotogal.model import ImageType
 
@@ -24,12 +27,19 @@ _IN_HEAD = (b"%pdf-", b"<!doctype", b"<html", b"<script", b"<?php")
 # Behind a JPEG cameras put things of their own (a second picture, a short film): only what is clearly another kind of file is refused there.
 _BEHIND = (*_IN_HEAD, b"pk\x03\x04", b"pk\x05\x06", b"rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c", b"\x7felf", b"#!/")
 _PADDING = b"\x00\n\r \t"
+# Of a JPEG: what is no marker are stuffing, fill bytes and restarts within a scan.
+_MARKER = re.compile(rb"\xff[\x02-\xcf\xd9-\xfe]")
+_EOI, _SOS = 0xD9, 0xDA
+# A progressive JPEG has about ten scans. Each is a pass over all pixels, also one of a few bytes. Cameras write some dozen segments.
+MAX_SCANS = 64
+MAX_SEGMENTS = 4000
 
 
 class Finding(enum.Enum):
     ONE_IMAGE = enum.auto()
     HIDES_SOMETHING = enum.auto()
     CUT_OFF = enum.auto()
+    TOO_MANY_PARTS = enum.auto()
 
 
 def image_type(data: bytes) -> ImageType | None:
@@ -38,19 +48,15 @@ def image_type(data: bytes) -> ImageType | None:
 
 
 def look(data: bytes, kind: ImageType) -> Finding:
-    """Whether `data` is one whole image and nothing else. Of a JPEG's end the decoder knows more: that is left to it."""
+    """Whether `data` is one whole image and nothing else."""
     if any(sign in data[:_HEAD].lower() for sign in _IN_HEAD):
         return Finding.HIDES_SOMETHING
-    end = {ImageType.PNG: _png_end, ImageType.JPEG: _jpeg_end, ImageType.GIF: _gif_end}[kind](data)
-    if end is None:
-        return Finding.ONE_IMAGE if kind is ImageType.JPEG else Finding.CUT_OFF
-    behind = data[end:].strip(_PADDING)
     if kind is ImageType.JPEG:
-        lowered = behind.lower()
-        hides = any(sign in lowered for sign in _BEHIND)
-    else:
-        hides = bool(behind)
-    return Finding.HIDES_SOMETHING if hides else Finding.ONE_IMAGE
+        return _look_at_jpeg(data)
+    end = _png_end(data) if kind is ImageType.PNG else _gif_end(data)
+    if end is None:
+        return Finding.CUT_OFF
+    return Finding.HIDES_SOMETHING if data[end:].strip(_PADDING) else Finding.ONE_IMAGE
 
 
 def _png_end(data: bytes) -> int | None:
@@ -64,23 +70,25 @@ def _png_end(data: bytes) -> int | None:
     return None
 
 
-def _jpeg_end(data: bytes) -> int | None:
-    """Behind the EOI marker: segments are skipped by their length, the entropy-coded bytes after each SOS by looking for the next marker."""
+def _look_at_jpeg(data: bytes) -> Finding:
+    """One that has no end is left to the decoder, which knows better whether pixels are missing."""
+    markers = list(itertools.islice(_jpeg_markers(data), MAX_SEGMENTS + 1))
+    if len(markers) > MAX_SEGMENTS or sum(marker == _SOS for marker, _ in markers) > MAX_SCANS:
+        return Finding.TOO_MANY_PARTS
+    last, at = markers[-1] if markers else (None, 0)
+    behind = data[at + 2 :].strip(_PADDING).lower() if last == _EOI else b""
+    return Finding.HIDES_SOMETHING if any(sign in behind for sign in _BEHIND) else Finding.ONE_IMAGE
+
+
+def _jpeg_markers(data: bytes) -> Iterator[tuple[int, int]]:
+    """Each marker up to EOI, and its place: segments are skipped by their length, the entropy-coded bytes after an SOS by looking for the next marker."""
     at = 2
-    while at + 4 <= len(data):
-        if data[at] != 0xFF:
-            at = data.find(b"\xff", at)
-            if at < 0:
-                return None
-            continue
-        marker = data[at + 1]
-        if marker == 0xD9:
-            return at + 2
-        if marker in (0x00, 0x01, 0xFF) or 0xD0 <= marker <= 0xD8:  # stuffing, fill bytes, restarts: no length follows
-            at += 1 if marker == 0xFF else 2
-            continue
+    while found := _MARKER.search(data, at):
+        at = found.start()
+        yield data[at + 1], at
+        if data[at + 1] == _EOI or at + 4 > len(data):
+            return
         at += 2 + int(struct.unpack_from(">H", data, at + 2)[0])
-    return len(data) if data.endswith(b"\xff\xd9") else None
 
 
 def _gif_end(data: bytes) -> int | None:

@@ -34,6 +34,7 @@ _NOT_AN_IMAGE = "Este arquivo não é uma foto PNG, JPEG ou GIF."
 _DAMAGED = "A foto está danificada ou incompleta. Envie o arquivo outra vez."
 _TOO_MANY_PIXELS = "A foto tem pixels demais: {width} por {height}. Reduza o tamanho e tente de novo."
 _TOO_LONG = "A animação é longa demais: no máximo {frames} quadros, e menos quadros se forem grandes."
+_TOO_MANY_PARTS = "A foto é dividida em partes demais. Salve a imagem de novo e tente outra vez."
 _HIDDEN = "O arquivo traz outro conteúdo escondido junto com a foto. Salve a imagem de novo e tente outra vez."
 
 # What Pillow's decoders raise on damaged files, beside OSError.
@@ -106,6 +107,8 @@ def read(data: bytes, sizes: tuple[Size, ...] = PHOTO_SIZES) -> Picture:
             raise BadImage(_HIDDEN)
         case Finding.CUT_OFF:
             raise BadImage(_DAMAGED)
+        case Finding.TOO_MANY_PARTS:
+            raise BadImage(_TOO_MANY_PARTS)
     try:
         with Image.open(io.BytesIO(data), formats=[image_type.name]) as source:
             _check_measures(source, image_type)

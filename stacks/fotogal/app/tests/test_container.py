@@ -69,3 +69,26 @@ def test_what_cameras_put_behind_a_jpeg_is_let_pass_and_removed(trailer: bytes) 
 def test_an_image_that_was_cut_off(kind: ImageType) -> None:
     data = FILES[kind]
     assert {container.look(data[:length], kind) for length in range(8, len(data))} == {Finding.CUT_OFF}
+
+
+def test_a_jpeg_of_very_many_scans() -> None:
+    """Each is a pass over all pixels: a small file could keep a core busy for minutes."""
+    data = FILES[ImageType.JPEG]
+    scan = data.rindex(b"\xff\xda")
+    last_scan = data[scan:-2]
+    assert container.look(data[:-2] + last_scan * 5 + data[-2:], ImageType.JPEG) is Finding.ONE_IMAGE
+    many = data[:-2] + last_scan * container.MAX_SCANS + data[-2:]
+    assert container.look(many, ImageType.JPEG) is Finding.TOO_MANY_PARTS
+    with pytest.raises(BadImage, match="partes demais"):
+        imaging.read(many)
+
+
+def test_a_jpeg_of_very_many_segments() -> None:
+    data = FILES[ImageType.JPEG]
+    assert container.look(data[:2] + b"\xff\xfe\x00\x02" * 5000 + data[2:], ImageType.JPEG) is Finding.TOO_MANY_PARTS
+
+
+def test_fill_bytes_and_restarts_are_no_markers() -> None:
+    data = encoded(halves(200, 200), "JPEG", restart_marker_blocks=4)
+    assert container.look(data.replace(b"\xff\xda", b"\xff\xff\xff\xda"), ImageType.JPEG) is Finding.ONE_IMAGE
+    assert container.look(data + a_zip(), ImageType.JPEG) is Finding.HIDES_SOMETHING

@@ -108,10 +108,8 @@ def _http(error: HTTPException) -> Response:
     is_ours = error.description is not None and error.description != type(error).description
     response = answer(code, error.description if is_ours and code < 500 else None)
     for name, value in error.get_headers():
-        if name in ("Allow", "Retry-After", "Location"):
+        if name in ("Allow", "Retry-After"):
             response.headers[name] = value
-    if 300 <= code < 400:
-        return error.get_response()
     return response
 
 
