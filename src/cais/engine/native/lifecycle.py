@@ -112,7 +112,7 @@ def settle_locked(parts: Parts, record: Record) -> Record:
         record = _finish_start(parts, record)
     if record.life.phase is not Phase.RUNNING or observe.is_running(record):
         return record
-    life = observe.ended(record, parts.folder(record.id), finished_at=parts.clock.now(), wait=True)
+    life = observe.ended(record, parts.folder(record.id), finished_at=parts.clock.now())
     # The row first: the cgroup's counters are gone after the runtime's state is.
     fields = ("phase", "pid", "pid_started", "finished_at", "exit_code", "oom_killed", "exit_reason")
     changed = parts.records.change(record.id, **{name: getattr(life, name) for name in fields}, killed_by="")

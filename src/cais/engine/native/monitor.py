@@ -121,11 +121,9 @@ def read_pid(path: str) -> int:
         return 0
 
 
-def exit_code(container_id: str, folder: Folder, *, wait: bool) -> int | None:
-    """What conmon wrote down as the exit status; None when it did not. With `wait` the monitor is given time to write all it has."""
-    if wait:
-        # It writes the status before the last of the log, so its end is waited for.
-        wait_end(folder)
+def exit_code(container_id: str, folder: Folder) -> int | None:
+    """What conmon wrote down as the exit status, once it has ended; None when it did not write any."""
+    wait_end(folder)  # it writes the status before the last of the log
     try:
         with open(os.path.join(folder.exits, container_id), encoding="ascii") as stream:
             return int(stream.read().strip() or 255)

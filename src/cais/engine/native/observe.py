@@ -27,7 +27,7 @@ def state_of(record: Record, folder: Folder) -> ContainerState:
     life = record.life
     running = is_running(record)
     if life.phase is Phase.RUNNING and not running:
-        life = ended(record, folder, finished_at=0.0, wait=False)
+        life = ended(record, folder, finished_at=0.0)
     return ContainerState(
         id=record.id,
         spec=record.spec,
@@ -50,12 +50,15 @@ def state_of(record: Record, folder: Folder) -> ContainerState:
     )
 
 
-def ended(record: Record, folder: Folder, *, finished_at: float, wait: bool) -> Life:
-    """What became of a container whose process is gone. `finished_at` 0.0 is taken from the exit file."""
+def ended(record: Record, folder: Folder, *, finished_at: float) -> Life:
+    """What became of a container whose process is gone. `finished_at` counts where there is no exit file.
+
+    A monitor that still works is waited for: until it has ended, neither the exit status nor the end of the log are there.
+    """
     from cais.engine.native import monitor
 
     life = record.life
-    code = monitor.exit_code(record.id, folder, wait=wait)
+    code = monitor.exit_code(record.id, folder)
     kills = cgroup.oom_kills(record.id, record.spec.cgroup_parent)
     return msgspec.structs.replace(
         life,

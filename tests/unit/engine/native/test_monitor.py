@@ -37,10 +37,10 @@ def test_a_line_of_runc_s_log_is_read() -> None:
 
 def test_the_exit_file(tmp_path: Path) -> None:
     folder = Folder(path=str(tmp_path), run=str(tmp_path))
-    assert exit_code("abc", folder, wait=True) is None  # there is no monitor to wait for
+    assert exit_code("abc", folder) is None  # there is no monitor to wait for
     (tmp_path / "exits").mkdir()
     (tmp_path / "exits/abc").write_text("42\n")
-    assert exit_code("abc", folder, wait=False) == 42
+    assert exit_code("abc", folder) == 42
 
 
 @pytest.mark.parametrize(("text", "pid"), [("12\n", 12), ("", 0), ("x", 0)])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import msgspec
@@ -58,3 +59,16 @@ def test_a_process_that_is_gone_has_exited(tmp_path: Path) -> None:
     assert seen(tmp_path, "3", gone) == (State.EXITED, 3, "")
     assert seen(tmp_path, "137", gone) == (State.EXITED, 137, "killed by SIGKILL from outside")
     assert seen(tmp_path, "137", {**gone, "killed_by": "by us"})[2] == "by us"
+
+
+def test_a_monitor_that_still_works_is_waited_for(tmp_path: Path) -> None:
+    """Nobody is told of an unknown exit status only because they asked in the millisecond before it was written."""
+    (tmp_path / "exits").mkdir()
+    monitor = tmp_path / "conmon"
+    monitor.write_text(f"#!/bin/sh\nread go\nsleep 0.3\necho 3 > {tmp_path}/exits/none-such\n")
+    monitor.chmod(0o755)
+    with subprocess.Popen([monitor], stdin=subprocess.PIPE) as process:
+        (tmp_path / "monitor.pid").write_text(str(process.pid))
+        assert process.stdin is not None
+        process.stdin.close()
+        assert seen(tmp_path, None, {"phase": Phase.RUNNING, "pid": 1, "pid_started": 12345}) == (State.EXITED, 3, "")
