@@ -162,7 +162,7 @@ def processes_of(stack: Stack, service: str) -> int:
 
 
 def test_an_upload_is_whole_or_absent_whatever_is_killed(fotogal: Stack, site: str) -> None:
-    """What was promised is there, and what is there has every size; what a killed upload left behind is swept away."""
+    """What was promised is there, and what is there has every size."""
     uploaders = [Uploader(site) for _ in range(3)]
     for uploader in uploaders:
         uploader.start()
