@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 from fotogal.catalogue.interface import Catalogue
 from fotogal.objects.interface import ObjectStore
-from fotogal.settings import CatalogueKind, ObjectsKind, Settings
+from fotogal.settings import BadSetting, CatalogueKind, ObjectsKind, Settings
 
 SQLITE_FILE = "catalogue.sqlite3"
 OBJECTS_FOLDER = "objects"
+
+
+def require_oracle(variable: str) -> None:
+    """Raises BadSetting where Oracle's SDK is not installed."""
+    if find_spec("oci") is None:
+        raise BadSetting(
+            variable,
+            "Oracle's SDK is missing: pip install -r requirements-oci.txt (an image: build argument CLOUD=oci)",
+        )
 
 
 def open_catalogue(settings: Settings) -> Catalogue:
@@ -22,6 +33,7 @@ def open_catalogue(settings: Settings) -> Catalogue:
 
             return open_postgresql(settings.catalogue_url)
         case CatalogueKind.OCI_NOSQL:
+            require_oracle("FOTOGAL_CATALOGUE")
             from fotogal.catalogue.nosql.oracle import OracleCatalogue
             from fotogal.oracle import account
 
@@ -40,6 +52,7 @@ def open_objects(settings: Settings) -> ObjectStore:
 
             return S3Store(settings.s3, settings.bucket, redirects=settings.x_accel)
         case ObjectsKind.OCI:
+            require_oracle("FOTOGAL_OBJECTS")
             from fotogal.objects.oci import OciStore
             from fotogal.oracle import account
 

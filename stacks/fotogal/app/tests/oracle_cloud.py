@@ -83,7 +83,7 @@ class Cloud:
             "user": USER,
             "fingerprint": FINGERPRINT,
             "region": "sa-saopaulo-1",
-            "key_content": _pem(),
+            "key_content": pem(),
         }
         return Account(config, "cmp-fotogal", dict.fromkeys(_CLIENTS, self.url))
 
@@ -133,7 +133,7 @@ def _key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(65537, 2048)
 
 
-def _pem() -> str:
+def pem() -> str:
     return (
         _key()
         .private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())

@@ -18,8 +18,10 @@ COMPARTMENT = {"id": "ocid1.compartment", "name": "cmp-fotogal", "lifecycleState
 
 
 @pytest.fixture
-def proxy() -> Proxy:
-    return Proxy()
+def proxy() -> Iterator[Proxy]:
+    made = Proxy()
+    yield made
+    made.tables.close()
 
 
 @pytest.fixture
@@ -98,7 +100,7 @@ class TestOracle(CatalogueContract):
 
 def test_nobody_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(oracle, "TIMEOUT_MS", 500)
-    with running(Proxy().respond) as cloud:
+    with running(lambda _: Answer()) as cloud:
         account = cloud.account()
     catalogue = OracleCatalogue(account)
     with pytest.raises(Unavailable):

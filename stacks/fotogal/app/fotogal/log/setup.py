@@ -7,6 +7,7 @@ import sys
 
 from fotogal.log.lines import JsonFormatter
 from fotogal.settings import LogKind, Settings
+from fotogal.stores import require_oracle
 
 
 def set_up(settings: Settings) -> logging.Handler:
@@ -24,6 +25,7 @@ def _handler(settings: Settings) -> logging.Handler:
         case LogKind.STDOUT:
             return logging.StreamHandler(sys.stdout)
         case LogKind.OCI:
+            require_oracle("FOTOGAL_LOG")
             from fotogal.log.oci import LogSender, NoSuchLog
             from fotogal.log.shipping import ShippingHandler
             from fotogal.oracle import UNREACHABLE, account

@@ -75,6 +75,7 @@ class ShippingHandler(logging.Handler):
         if self._thread is None or self._process != os.getpid():
             self._process = os.getpid()
             self._queue = queue.Queue(LONGEST_QUEUE)
+            self._dropped, self._counting = 0, threading.Lock()  # the other process's thread may have held it
             self._thread = threading.Thread(target=self._work, args=(self._queue,), name="log", daemon=True)
             self._thread.start()
 
