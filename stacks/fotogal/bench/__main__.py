@@ -28,9 +28,11 @@ def main() -> None:
     options = _options()
     plan = Plan(options.users, options.photos, options.follows, options.heavy, options.heavy_follows)
     load = " ".join(f"{value:.1f}" for value in os.getloadavg())
-    results = [_measure(name, plan, options) for name in options.databases]
-    text = report.markdown(plan, options.readers, options.seconds, load, results)
-    options.results.write_text(text, encoding="utf-8")
+    results = []
+    for name in options.databases:
+        results.append(_measure(name, plan, options))
+        text = report.markdown(plan, options.readers, options.seconds, load, results)
+        options.results.write_text(text, encoding="utf-8")
     print(text)
 
 

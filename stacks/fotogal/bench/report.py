@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bench.readers import Measured
-from bench.scenes import Timeline
+from bench.scenes import FEW_READERS, Timeline
 from fotogal.generate import Plan
 
 
@@ -31,6 +31,7 @@ def markdown(plan: Plan, readers: int, seconds: float, load: str, results: Itera
             f"Made by `bench/run`: {plan.users:,} people, {plan.photos:,} photos, {plan.follows:,} follows ({plan.heavy:,} people follow {plan.heavy_follows:,} each).",
             f"{readers} readers at once, each a process that asks again as soon as it has its answer, for {seconds:g} s a row; {os.cpu_count()} cores that readers and database share; Python {platform.python_version()}.",
             f"Load of the machine before it began: {load}. *Straightforward*: one query for each person who is followed, merged in Python, with the same indexes.",
+            f"Where all follow thousands it is asked by {FEW_READERS} readers only, which is to its advantage: as many as ours would take minutes for a page each.",
             "A deep page begins in the middle of all photos. Times are milliseconds, from the call to a page of 20 in Python's hands; before measuring, both ways are compared and show the same.",
             *(line for result in results for line in _result(result)),
             "",
@@ -43,8 +44,8 @@ def _result(result: Result) -> list[str]:
         "",
         f"## {result.name}",
         "",
-        "| who looks | page | p50 | p99 | pages/s | straightforward p50 | p99 | pages/s | times faster, p50 | p99 |",
-        "|--|--|--|--|--|--|--|--|--|--|",
+        "| who looks | page | p50 | p99 | pages/s | straightforward: readers | p50 | p99 | pages/s | times faster, p50 | p99 |",
+        "|--|--|--|--|--|--|--|--|--|--|--|",
         *map(_row, result.timelines),
         "",
         f"Likes spread over 10,000 photos: {_likes(result.likes_spread)}; all of one photo: {_likes(result.likes_of_one)}. Each is a transaction of its own; counted right in the end.",
@@ -60,6 +61,6 @@ def _row(line: Timeline) -> str:
     ours, other = line.ours, line.straightforward
     return (
         f"| {line.viewers} | {line.page} | {ours.percentile(0.5):.1f} | {ours.percentile(0.99):.1f} | {ours.rate:.0f} "
-        f"| {other.percentile(0.5):.0f} | {other.percentile(0.99):.0f} | {other.rate:.1f} "
+        f"| {line.straightforward_readers} | {other.percentile(0.5):.0f} | {other.percentile(0.99):.0f} | {other.rate:.1f} "
         f"| {other.percentile(0.5) / ours.percentile(0.5):.0f} | {other.percentile(0.99) / ours.percentile(0.99):.0f} |"
     )
