@@ -7,7 +7,7 @@ from typing import Any
 
 from oci.circuit_breaker import NoCircuitBreakerStrategy
 from oci.config import from_file, validate_config
-from oci.exceptions import ClientError, ConnectTimeout, RequestException, ServiceError
+from oci.exceptions import BaseRequestException, ClientError, ServiceError
 from oci.identity import IdentityClient
 from oci.identity.models import CreateCompartmentDetails
 from oci.pagination import list_call_get_all_results_generator
@@ -22,7 +22,7 @@ TRYING_S = 20
 DESCRIPTION = "FotoGal"
 
 # What the SDK raises when a service does not answer, or answers that it cannot.
-UNREACHABLE = (ServiceError, RequestException, ConnectTimeout)
+UNREACHABLE = (ServiceError, BaseRequestException)
 
 
 @dataclass(frozen=True, slots=True)

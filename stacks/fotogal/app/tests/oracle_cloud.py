@@ -51,6 +51,7 @@ class Answer:
     status: int = 200
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
+    cut_off: bool = False  # the connection ends before the last byte
 
 
 def answer(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Answer:
@@ -106,8 +107,9 @@ def running(respond: Callable[[Asked], Answer]) -> Iterator[Cloud]:
             self.send_response(given.status)
             for name, value in given.headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(given.body)))
+            self.send_header("Content-Length", str(len(given.body) + given.cut_off))
             self.end_headers()
+            self.close_connection = self.close_connection or given.cut_off
             if self.command != "HEAD":
                 self.wfile.write(given.body)
 

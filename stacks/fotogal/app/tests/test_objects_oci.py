@@ -151,6 +151,13 @@ class TestOci(ObjectsContract):
             store.ready()
         store.ready()
 
+    def test_an_answer_that_is_cut_off_is_no_object(self, store: ObjectStore, cloud: Cloud) -> None:
+        store.put("1/full.png", b"whole", "image/png")
+        cloud.failing.append(Answer(200, b"whol", {"Content-Type": "image/png"}, cut_off=True))
+        with pytest.raises(StoreUnavailable):
+            store.get("1/full.png")
+        assert store.get("1/full.png") == b"whole"
+
 
 def test_a_bucket_that_is_missing(cloud: Cloud) -> None:
     store = OciStore(cloud.account(), BUCKET)

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from secrets import token_hex
 from tempfile import TemporaryDirectory
@@ -92,6 +94,33 @@ def test_a_bucket_that_is_missing(server: S3Settings) -> None:
     with pytest.raises(StoreUnavailable, match="NoSuchBucket"):
         store.get("1/full.png")
     store.close()
+
+
+class _CutsOff(BaseHTTPRequestHandler):
+    """Ends the connection before the last byte."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "5")
+        self.end_headers()
+        self.wfile.write(b"whol")
+
+    def log_message(self, format: str, *values: object) -> None:  # noqa: A002 http.server's name
+        """Says nothing."""
+
+
+def test_an_answer_that_is_cut_off_is_no_object() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _CutsOff) as cutting:
+        thread = threading.Thread(target=cutting.serve_forever, args=(0.05,))
+        thread.start()
+        store = S3Store(S3Settings(f"http://127.0.0.1:{cutting.server_port}", "us-east-1", "a", "b"), BUCKET)
+        try:
+            with pytest.raises(StoreUnavailable):
+                store.get("1/full.png")
+        finally:
+            store.close()
+            cutting.shutdown()
+            thread.join()
 
 
 def test_a_server_that_comes_back() -> None:
