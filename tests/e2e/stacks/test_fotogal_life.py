@@ -212,6 +212,7 @@ def test_without_the_object_store_pages_work_and_uploads_are_refused(fotogal: St
     assert ana.call("GET", image["sizes"][-1]["url"]).status == 200  # nginx has it
     missing = ana.call("GET", image["sizes"][0]["url"])  # nginx has it not
     assert (missing.status, missing.headers["Retry-After"]) == (502, "5")
+    assert "Voltamos já" in missing.body.decode()
     refused = ana.upload(picture())
     assert (refused.status, list(refused.json)) == (503, ["error"])
     assert ana.timeline() == [image["id"]]
