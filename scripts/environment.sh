@@ -102,6 +102,13 @@ ensure_venv() {
   env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m compileall -q src .venv/lib/python*/site-packages/{msgspec,yaml} >/dev/null || true
 }
 
+# ensure_fuzzer: atheris, for tests/fuzz. Where there is no wheel of it for this Python, or none can be fetched, those tests are skipped and say so.
+ensure_fuzzer() {
+  .venv/bin/python -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("atheris") is None)' ||
+    .venv/bin/python -m pip install -q --disable-pip-version-check --only-binary :all: -e '.[fuzz]' ||
+    echo "  atheris cannot be installed here"
+}
+
 # test_stacks [NAME]: the unit tests of the example systems (of one), each with its own requirements. Fails if one failed.
 test_stacks() {
   local requirements folder home failed=0
