@@ -168,6 +168,8 @@ def _errors() -> Iterator[None]:
     try:
         yield
     except psycopg.errors.UndefinedTable as error:
-        raise Unavailable(f"the catalogue has no tables; has `fotogal provision` been run? {error}") from error
+        raise Unavailable(
+            f"the catalogue has no tables; has `python -m fotogal provision` been run? {error}"
+        ) from error
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
         raise Unavailable(f"the catalogue does not answer: {error}") from error

@@ -126,5 +126,5 @@ class SqliteDatabase:
         try:
             yield
         except (sqlite3.OperationalError, OSError) as error:
-            hint = "; has `fotogal provision` been run?" if "no such table" in str(error) else ""
+            hint = "; has `python -m fotogal provision` been run?" if "no such table" in str(error) else ""
             raise Unavailable(f"the catalogue {self._path} does not answer: {error}{hint}") from error

@@ -21,7 +21,7 @@ _SPECIFICATION = "1.0"
 
 
 class NoSuchLog(Exception):
-    """The log is not there: has `fotogal provision` been run?"""
+    """The log is not there: has `python -m fotogal provision` been run?"""
 
 
 class LogSender:
@@ -72,7 +72,9 @@ def _find(account: Account) -> str:
     group = compartment and _first(client.list_log_groups, compartment, display_name=GROUP)
     log = group and _first(client.list_logs, group, display_name=LOG)
     if not log:
-        raise NoSuchLog(f"there is no log {LOG} in {GROUP} of {account.compartment}; has `fotogal provision` been run?")
+        raise NoSuchLog(
+            f"there is no log {LOG} in {GROUP} of {account.compartment}; has `python -m fotogal provision` been run?"
+        )
     return log
 
 

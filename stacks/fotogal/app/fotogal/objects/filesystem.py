@@ -47,7 +47,7 @@ class FilesystemStore:
     def ready(self) -> None:
         if not os.access(self._folder, os.R_OK | os.W_OK | os.X_OK):
             raise StoreUnavailable(
-                f"the folder {self._folder} is not there or not writable; has `fotogal provision` been run?"
+                f"the folder {self._folder} is not there or not writable; has `python -m fotogal provision` been run?"
             )
 
     def close(self) -> None:

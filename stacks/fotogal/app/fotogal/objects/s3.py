@@ -61,7 +61,9 @@ class S3Store:
     def ready(self) -> None:
         with _errors(self._bucket):
             if not self._has_bucket():
-                raise StoreUnavailable(f"there is no bucket {self._bucket}; has `fotogal provision` been run?")
+                raise StoreUnavailable(
+                    f"there is no bucket {self._bucket}; has `python -m fotogal provision` been run?"
+                )
 
     def close(self) -> None:
         self._client.close()

@@ -31,7 +31,9 @@ class NosqlCatalogue(People, Follows, Photos, Sessions):
     def ready(self) -> None:
         missing = {table.name for table in schema.TABLES} - self._tables.tables()
         if missing:
-            raise Unavailable(f"the catalogue has no {', '.join(sorted(missing))}; has `fotogal provision` been run?")
+            raise Unavailable(
+                f"the catalogue has no {', '.join(sorted(missing))}; has `python -m fotogal provision` been run?"
+            )
 
     def close(self) -> None:
         self._tables.close()

@@ -132,6 +132,6 @@ def _errors(what: str) -> Iterator[None]:
     try:
         yield
     except borneo.TableNotFoundException as error:
-        raise Unavailable(f"{what}: {error}; has `fotogal provision` been run?") from error
+        raise Unavailable(f"{what}: {error}; has `python -m fotogal provision` been run?") from error
     except (borneo.NoSQLException, requests.RequestException) as error:
         raise Unavailable(f"{what}: the catalogue does not answer: {error}") from error
