@@ -76,7 +76,7 @@ def test_links(project: Cais, tiny: str) -> None:
         assert [who(project, "stranger", name) for name in ("db", "database", "distant")] == ["db", "", ""]
     finally:
         project.ok("down", "-t", "0")
-        project.ok("-p", other, "down", "-t", "0")
+        project.ok("-p", other, "down", "-t", "0", "--remove-orphans")
 
 
 SIX = """
