@@ -1,7 +1,15 @@
 """What holds for all tests."""
 
+import signal
+
 from hypothesis import HealthCheck, settings
 
-# How long an example takes depends on what else the machine does: no test fails by the clock.
-settings.register_profile("cais", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("cais")
+
+def pytest_configure() -> None:
+    """No test fails by the clock, nor by what it was started from."""
+    # How long an example takes depends on what else the machine does.
+    settings.register_profile("cais", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("cais")
+    # A shell starts its jobs in the background with Ctrl-C ignored, and whatever the tests start would inherit that.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
