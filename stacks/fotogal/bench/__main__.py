@@ -27,13 +27,18 @@ RESULTS = Path(__file__).parent / "results.md"
 def main() -> None:
     options = _options()
     plan = Plan(options.users, options.photos, options.follows, options.heavy, options.heavy_follows)
-    load = " ".join(f"{value:.1f}" for value in os.getloadavg())
+    before = _load()
     results = []
     for name in options.databases:
         results.append(_measure(name, plan, options))
-        text = report.markdown(plan, options.readers, options.seconds, load, results)
+        text = report.markdown(plan, options.readers, options.seconds, f"{before}; when it ended: {_load()}", results)
         options.results.write_text(text, encoding="utf-8")
     print(text)
+
+
+def _load() -> str:
+    """Over 1, 5 and 15 minutes. What else runs on the machine is seen in it, and in the times."""
+    return " ".join(f"{value:.1f}" for value in os.getloadavg())
 
 
 def _options() -> argparse.Namespace:
