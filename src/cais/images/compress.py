@@ -12,6 +12,8 @@ from cais.images.model import MEDIA_LAYER, MEDIA_LAYER_GZIP, MEDIA_LAYER_ZSTD
 _GZIP_LEVEL = 1
 _GZIP_WBITS = 31  # with gzip's header, which holds no name and no time
 _ZSTD_LEVEL = 3
+# A packer is always given blocks of this size: where its input is cut shows in its output, and a layer must pack to the same bytes wherever it is read from.
+_BLOCK_BYTES = 1 << 20
 
 
 class Compression(enum.Enum):
@@ -41,28 +43,40 @@ class _Packer(Protocol):
 
 
 def recipe(compression: Compression) -> str:
-    """What makes the same bytes again of the same tar: the library, its version and the level."""
+    """What makes the same bytes again of the same tar: the library, its version, the level and the size of the blocks."""
     if compression is Compression.GZIP:
         from isal import __version__
 
-        return f"gzip isal-{__version__} {_GZIP_LEVEL}"
+        return f"gzip isal-{__version__} {_GZIP_LEVEL} {_BLOCK_BYTES}"
     if compression is Compression.ZSTD:
         from cais.images import zstd
 
-        return f"zstd {zstd.zstd_version} {_ZSTD_LEVEL}"
+        return f"zstd {zstd.zstd_version} {_ZSTD_LEVEL} {_BLOCK_BYTES}"
     return "none"
 
 
 def compressed(pieces: Iterable[bytes], compression: Compression) -> Iterator[bytes]:
-    """`pieces`, packed as they come."""
+    """`pieces`, packed; however they are cut, the same bytes come of them."""
     if compression is Compression.NONE:
         yield from pieces
         return
     packer = _packer(compression)
-    for piece in pieces:
-        if packed := packer.compress(piece):
+    for block in _blocks(pieces):
+        if packed := packer.compress(block):
             yield packed
     yield packer.flush()
+
+
+def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in blocks of one size; the last may be smaller."""
+    held = bytearray()
+    for piece in pieces:
+        held += piece
+        while len(held) >= _BLOCK_BYTES:
+            yield bytes(held[:_BLOCK_BYTES])
+            del held[:_BLOCK_BYTES]
+    if held:
+        yield bytes(held)
 
 
 def _packer(compression: Compression) -> _Packer:

@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -145,7 +145,7 @@ class Uploader(threading.Thread):
         while not self.is_over.is_set():
             try:
                 answer = self.member.upload(picture(400, 300))
-            except OSError:  # nobody answered, or not to the end
+            except (OSError, HTTPException):  # nobody answered, or not to the end
                 self.refused += 1
                 continue
             if answer.status == 201:
