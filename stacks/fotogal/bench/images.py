@@ -65,8 +65,15 @@ class Member:
     def __init__(self, site: str) -> None:
         self.site = site
         name = f"b{secrets.token_hex(8)}"
-        body = {"email": f"{name}@example.org", "full_name": "Medida de desempenho", "username": name, "password": secrets.token_hex(8)}
-        request = urllib.request.Request(f"{site}/api/register", json.dumps(body).encode(), {"Content-Type": "application/json"})
+        body = {
+            "email": f"{name}@example.org",
+            "full_name": "Medida de desempenho",
+            "username": name,
+            "password": secrets.token_hex(8),
+        }
+        request = urllib.request.Request(
+            f"{site}/api/register", json.dumps(body).encode(), {"Content-Type": "application/json"}
+        )
         with urllib.request.urlopen(request, timeout=60) as answer:
             self.cookie = answer.headers["Set-Cookie"].partition(";")[0]
             self.csrf_token = json.load(answer)["csrf_token"]
@@ -80,11 +87,15 @@ class Member:
             "Content-Type": f"multipart/form-data; boundary={boundary}",
         }
         body = head + data + f"\r\n--{boundary}--\r\n".encode()
-        with urllib.request.urlopen(urllib.request.Request(f"{self.site}/api/image/upload", body, headers), timeout=120) as answer:
+        with urllib.request.urlopen(
+            urllib.request.Request(f"{self.site}/api/image/upload", body, headers), timeout=120
+        ) as answer:
             return dict(json.load(answer))
 
     def page(self) -> str:
-        with urllib.request.urlopen(urllib.request.Request(f"{self.site}/", headers={"Cookie": self.cookie}), timeout=60) as answer:
+        with urllib.request.urlopen(
+            urllib.request.Request(f"{self.site}/", headers={"Cookie": self.cookie}), timeout=60
+        ) as answer:
             return str(answer.read().decode())
 
 
@@ -93,7 +104,9 @@ def photo(width: int, height: int) -> bytes:
     noise = secrets.token_bytes(3 * width)
     rows = bytearray()
     for row in range(height):
-        rows += b"\0" + bytes((128 + (column // 3 + row) % 96 + noise[column] % 16) & 255 for column in range(3 * width))
+        rows += b"\0" + bytes(
+            (128 + (column // 3 + row) % 96 + noise[column] % 16) & 255 for column in range(3 * width)
+        )
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     parts = ((b"IHDR", head), (b"IDAT", zlib.compress(bytes(rows), 1)), (b"IEND", b""))
     chunks = (struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in parts)

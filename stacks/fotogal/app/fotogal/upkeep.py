@@ -38,7 +38,12 @@ def do(catalogue: Catalogue, objects: ObjectStore, now_ms: int) -> bool:
         return False
     expired = catalogue.remove_expired(now_ms)
     swept = sweep(catalogue, objects, now_ms)
-    log.info("removed %d sessions and attempts that were over; of %d objects %d had no photo", expired, swept.seen, swept.removed)
+    log.info(
+        "removed %d sessions and attempts that were over; of %d objects %d had no photo",
+        expired,
+        swept.seen,
+        swept.removed,
+    )
     return True
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,19 @@ from world import World
 
 # Their assertions are to be explained as those of test modules are.
 pytest.register_assert_rewrite("contract_catalogue", "contract_sql", "contract_objects", "postgres_server", "s3_server")
+
+# What waits: for the pauses in which Oracle's SDKs try again, for processes that start and are killed.
+PATIENT = {"test_objects_oci", "test_log_oci", "test_catalogue_nosql_oracle", "test_web_process"}
+
+
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Quick tests are over in half a minute; the patient ones come with all others of the stack."""
+    if os.environ.get("CAIS_STACK_TESTS") == "all":
+        return
+    later = pytest.mark.skip(reason="takes its time: ./test stacks/fotogal runs it (or CAIS_STACK_TESTS=all)")
+    for item in items:
+        if item.path.stem in PATIENT:
+            item.add_marker(later)
 
 
 @pytest.fixture(scope="session")

@@ -84,7 +84,9 @@ def has_requests(viewer: User) -> bool:
 
 def avatar(user: User) -> files.ProfilePhoto | None:
     photo = files.profile_photo(user)
-    return photo and dataclasses.replace(photo, small_url=links.signed(photo.small_url), full_url=links.signed(photo.full_url))
+    return photo and dataclasses.replace(
+        photo, small_url=links.signed(photo.small_url), full_url=links.signed(photo.full_url)
+    )
 
 
 def moment(milliseconds: int) -> str:
