@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -120,6 +121,8 @@ def _configuration(account: Account) -> Any:
     )
     return (
         borneo.NoSQLHandleConfig(account.endpoints.get("NoSQLHandle"), signer)
+        # Without one the SDK writes a file beside the program: the container's files are read-only, and its log is stdout.
+        .set_logger(logging.getLogger("borneo"))
         .set_default_compartment(account.compartment)
         .set_timeout(TIMEOUT_MS)
         # What was written is read from then on, by everybody.
