@@ -1,12 +1,17 @@
 """One of the example systems, running under Cais from a copy of its own."""
 
 import json
+import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tests.e2e.browser import free_port
+from tests.e2e.conftest import copy_stack
 from tests.e2e.harness import Answer, Cais, Result
 
 # Each stack's production files, and its variables for host ports with their defaults. Two want 8000, two want 8080.
@@ -132,3 +137,15 @@ class Stopping:
         self._thread.join()
         assert self._result is not None, "cais stop failed"
         return self._result.seconds
+
+
+@contextmanager
+def in_development(name: str, port: str, cais_root: Path, folder: Path) -> Iterator[Stack]:
+    """`stacks/NAME`, copied to `folder`, with its development override, which is read by itself; `port` is the variable of its port."""
+    env = {"COMPOSE_PROJECT_NAME": f"{name}dev{os.getpid()}", port: str(free_port())}
+    stack = Stack(Cais(cais_root, copy_stack(name, folder), env), {})
+    try:
+        stack.up()
+        yield stack
+    finally:
+        stack.cais.run("down", "-v", "--rmi", "local", "-t", "0")

@@ -15,12 +15,10 @@ from typing import Any, Self
 
 import pytest
 
-from tests.e2e.browser import free_port
-from tests.e2e.conftest import copy_stack
-from tests.e2e.harness import Answer, Cais, answers, http, until
+from tests.e2e.harness import Answer, answers, http, until
 from tests.e2e.stacks.gallery import Member, form, picture
 from tests.e2e.stacks.life import STOP_S, kill_and_wait, quickest
-from tests.e2e.stacks.stack import Stack, Stopping
+from tests.e2e.stacks.stack import Stack, Stopping, in_development
 
 pytestmark = pytest.mark.root
 
@@ -267,14 +265,8 @@ def test_two_containers_of_the_application_start_together_and_share_sessions(fot
 
 @pytest.fixture
 def developed(cais_root: Path, tmp_path: Path) -> Iterator[Stack]:
-    """The stack with its development override, which is read by itself."""
-    env = {"COMPOSE_PROJECT_NAME": f"fotogaldev{os.getpid()}", "FOTOGAL_PORT": str(free_port())}
-    stack = Stack(Cais(cais_root, copy_stack("fotogal", tmp_path), env), {})
-    try:
-        stack.up()
+    with in_development("fotogal", "FOTOGAL_PORT", cais_root, tmp_path) as stack:
         yield stack
-    finally:
-        stack.cais.run("down", "-v", "--rmi", "local", "-t", "0")
 
 
 def test_an_edit_on_the_host_is_served_without_rebuild_or_restart(developed: Stack) -> None:

@@ -1,17 +1,14 @@
 """`stacks/visitors` as a thing to operate: stopping, dying, coming back, keeping data, developing."""
 
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.browser import free_port
-from tests.e2e.conftest import copy_stack
-from tests.e2e.harness import Cais, answers, http, post_json, until
+from tests.e2e.harness import answers, http, post_json, until
 from tests.e2e.stacks.life import STOP_S, kill_and_wait, quickest
-from tests.e2e.stacks.stack import SlowPost, Stack, Stopping
+from tests.e2e.stacks.stack import SlowPost, Stack, Stopping, in_development
 
 pytestmark = pytest.mark.root
 
@@ -105,14 +102,8 @@ def test_data_survives_down_and_up(visitors: Stack, api: str) -> None:
 
 @pytest.fixture
 def developed(cais_root: Path, tmp_path: Path) -> Iterator[Stack]:
-    """The stack with its development override, which is read by itself."""
-    env = {"COMPOSE_PROJECT_NAME": f"visitorsdev{os.getpid()}", "FRONTEND_PORT": str(free_port())}
-    stack = Stack(Cais(cais_root, copy_stack("visitors", tmp_path), env), {})
-    try:
-        stack.up()
+    with in_development("visitors", "FRONTEND_PORT", cais_root, tmp_path) as stack:
         yield stack
-    finally:
-        stack.cais.run("down", "-v", "--rmi", "local", "-t", "0")
 
 
 def test_an_edit_on_the_host_is_served_without_rebuild_or_restart(developed: Stack) -> None:

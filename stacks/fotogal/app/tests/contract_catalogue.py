@@ -22,6 +22,7 @@ Answer = TypeVar("Answer")
 class CatalogueContract:
     @pytest.fixture
     def catalogue(self) -> Iterator[Catalogue]:
+        """Each implementation's own test class gives it: this one is not collected by itself."""
         raise NotImplementedError
 
     def test_a_second_provision_does_nothing(self, catalogue: Catalogue) -> None:

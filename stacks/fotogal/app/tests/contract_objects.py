@@ -19,6 +19,7 @@ class ObjectsContract:
 
     @pytest.fixture
     def store(self) -> Iterator[ObjectStore]:
+        """Each implementation's own test class gives it: this one is not collected by itself."""
         raise NotImplementedError
 
     def test_what_is_put_is_got(self, store: ObjectStore) -> None:
