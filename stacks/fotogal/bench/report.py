@@ -8,31 +8,32 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bench.readers import Measured
-from bench.scenes import FEW_READERS, Timeline
-from fotogal.generate import Plan
+from bench.scenes import FEW_READERS, Bench, Timeline
 
 
 @dataclass(frozen=True)
 class Result:
-    """All that was measured of one database. `loaded_s`: how long it took to fill, with its indexes."""
+    """All that was measured of one database. `loaded_s`: how long it took to fill, with its indexes; None if an earlier run did."""
 
     name: str
-    loaded_s: float
+    loaded_s: float | None
     timelines: list[Timeline]
     likes_spread: Measured
     likes_of_one: Measured
 
 
-def markdown(plan: Plan, readers: int, seconds: float, load: str, results: Iterable[Result]) -> str:
+def markdown(bench: Bench, load: str, results: Iterable[Result]) -> str:
+    plan, servers = bench.plan, bench.servers
     return "\n".join(
         [
             "# Catalogue: results",
             "",
             f"Made by `bench/run`: {plan.users:,} people, {plan.photos:,} photos, {plan.follows:,} follows ({plan.heavy:,} people follow {plan.heavy_follows:,} each).",
-            f"{readers} readers at once, each a process that asks again as soon as it has its answer, for {seconds:g} s a row; {os.cpu_count()} cores that readers and database share; Python {platform.python_version()}.",
-            f"Load of the machine before it began: {load}. *Straightforward*: one query for each person who is followed, merged in Python, with the same indexes.",
+            f"{bench.readers} readers at once, each asking again as soon as it has its answer, for {bench.seconds:g} s a row. They are served as the application serves: by {servers.processes} processes of {servers.threads} threads,",
+            f"first come, first served. Times are milliseconds, from the asking (waiting for one's turn included) to a page of 20 in Python's hands. {os.cpu_count()} cores that all and the database share; Python {platform.python_version()}.",
+            f"Load of the machine before it began: {load}. *Straightforward*: one query for each person who is followed, merged in Python, with the same indexes, through the same queue, processes and connections.",
             f"Where all follow thousands it is asked by {FEW_READERS} readers only, which is to its advantage: as many as ours would take minutes for a page each.",
-            "A deep page begins in the middle of all photos. Times are milliseconds, from the call to a page of 20 in Python's hands; before measuring, both ways are compared and show the same.",
+            "A deep page begins in the middle of all photos. Before measuring, both ways are compared and show the same.",
             *(line for result in results for line in _result(result)),
             "",
         ]
@@ -49,7 +50,7 @@ def _result(result: Result) -> list[str]:
         *map(_row, result.timelines),
         "",
         f"Likes spread over 10,000 photos: {_likes(result.likes_spread)}; all of one photo: {_likes(result.likes_of_one)}. Each is a transaction of its own; counted right in the end.",
-        f"Filled in {result.loaded_s:.0f} s.",
+        "Filled before." if result.loaded_s is None else f"Filled in {result.loaded_s:.0f} s.",
     ]
 
 

@@ -6,14 +6,14 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from bench.readers import Measured, measure
+from bench.readers import Ask, Measured, Servers, measure
 from bench.straightforward import Straightforward
 from fotogal import generate
 from fotogal.catalogue.sql.catalogue import SqlCatalogue
 from fotogal.catalogue.sql.database import Database
-from fotogal.catalogue.sql.schema import IMAGES, REACTIONS
-from fotogal.generate import PHOTO_EVERY_MS, RANDOM_BITS, Plan
-from fotogal.model import Cursor, Reaction
+from fotogal.catalogue.sql.schema import FOLLOWS, IMAGES, REACTIONS, USERS
+from fotogal.generate import PHOTO_EVERY_MS, Plan
+from fotogal.model import RANDOM_BITS, Cursor, Reaction
 
 # The straightforward way is asked by fewer where all follow thousands: by as many as ours it would take the machine for minutes. That is to its advantage.
 FEW_READERS = 4
@@ -26,12 +26,16 @@ Choice = Callable[[random.Random], int]
 
 @dataclass(frozen=True)
 class Bench:
-    """`open` gives a database of its own to each reader."""
+    """`open` gives a database of its own to each process of the `servers`."""
 
     open: Open
     plan: Plan
     readers: int
+    servers: Servers
     seconds: float
+
+    def measure(self, make: Callable[[], Ask]) -> Measured:
+        return measure(make, self.readers, self.servers, self.seconds)
 
 
 @dataclass(frozen=True)
@@ -109,14 +113,11 @@ def timelines(bench: Bench, say: Callable[[str], None]) -> list[Timeline]:
 def _timeline(
     bench: Bench, way: type[SqlCatalogue | Straightforward], choose: Choice, after: Cursor | None
 ) -> Measured:
-    def make(number: int) -> Callable[[], object]:
-        database = bench.open()
-        SqlCatalogue(database).ready()
-        catalogue = way(database)
-        chance = random.Random(number)
-        return lambda: catalogue.timeline(choose(chance), LIMIT, after)
+    def make() -> Ask:
+        catalogue = way(bench.open())
+        return lambda chance: catalogue.timeline(choose(chance), LIMIT, after)
 
-    return measure(make, bench.readers, bench.seconds)
+    return bench.measure(make)
 
 
 def likes(bench: Bench, photos: int) -> Measured:
@@ -126,19 +127,28 @@ def likes(bench: Bench, photos: int) -> Measured:
     def photo_id(number: int) -> int:
         return (generate.BEGIN_TS + plan.users + number * PHOTO_EVERY_MS) << RANDOM_BITS
 
-    def make(number: int) -> Callable[[], object]:
+    def make() -> Ask:
         catalogue = SqlCatalogue(bench.open())
-        catalogue.ready()
-        chance = random.Random(number)
 
-        def like() -> None:
+        def like(chance: random.Random) -> None:
             liked = photo_id(plan.photos - 1 - chance.randrange(photos))
             if catalogue.react(liked, generate.user_id(chance.randrange(plan.users)), Reaction.LIKE) is None:
                 raise AssertionError(f"there is no photo {liked}")
 
         return like
 
-    return measure(make, bench.readers, bench.seconds)
+    return bench.measure(make)
+
+
+def is_filled(bench: Bench) -> None:
+    """Raises AssertionError if the catalogue is of another plan."""
+    wanted = (bench.plan.users, bench.plan.photos, bench.plan.follows)
+    database = bench.open()
+    with database.read() as do:
+        found = do.one(f"SELECT {', '.join(f'(SELECT count(*) FROM {table})' for table in (USERS, IMAGES, FOLLOWS))}")
+    database.close()
+    if found != wanted:
+        raise AssertionError(f"the catalogue that was kept has {found} people, photos and follows, and not {wanted}")
 
 
 def likes_are_right(bench: Bench) -> int:

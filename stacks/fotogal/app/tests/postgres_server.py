@@ -53,34 +53,44 @@ class PostgresServer:
     def start(self) -> None:
         self.run("pg_ctl", "-D", str(self.folder / "data"), "-l", str(self.folder / "log"), "-w", "start")
 
-    def stop(self) -> None:
-        self.run("pg_ctl", "-D", str(self.folder / "data"), "-m", "immediate", "-w", "stop")
+    def stop(self, mode: str = "immediate") -> None:
+        self.run("pg_ctl", "-D", str(self.folder / "data"), "-m", mode, "-w", "stop")
 
 
 @contextmanager
 def running(parent: str = "/tmp", settings: str = QUICK) -> Iterator[PostgresServer]:
     """A server with an empty database in a folder below `parent`, stopped and removed at the end. `settings`: lines of its configuration."""
-    where = programs()
-    with tempfile.TemporaryDirectory(prefix="fotogal-pg-", dir=parent) as name:  # a socket's path is short
-        folder = Path(name)
+    with tempfile.TemporaryDirectory(prefix="fotogal-pg-", dir=parent) as name, kept(Path(name), settings) as server:
+        yield server
+
+
+@contextmanager
+def kept(folder: Path, settings: str = QUICK) -> Iterator[PostgresServer]:
+    """A server whose data is in `folder`, and stays there when it is stopped at the end. The folder's path is short: a socket's has to be."""
+    server = PostgresServer(folder, programs())
+    if not (folder / "data").exists():
         if os.getuid() == 0:
             os.chown(folder, pwd.getpwnam("nobody").pw_uid, -1)
-        server = PostgresServer(folder, where)
-        server.run(
-            "initdb",
-            "-D",
-            str(folder / "data"),
-            "-U",
-            "postgres",
-            "--auth=trust",
-            "--no-sync",
-            "--encoding=UTF8",
-            "--locale=C.UTF-8",
-        )
-        with open(folder / "data" / "postgresql.conf", "a", encoding="utf-8") as configuration:
-            configuration.write(_CONFIGURATION.format(folder=folder) + settings)
-        server.start()
-        try:
-            yield server
-        finally:
-            server.stop()
+        _create(server, settings)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop("fast")  # what is kept is written out, so that the next start has nothing to recover
+
+
+def _create(server: PostgresServer, settings: str) -> None:
+    data = server.folder / "data"
+    server.run(
+        "initdb",
+        "-D",
+        str(data),
+        "-U",
+        "postgres",
+        "--auth=trust",
+        "--no-sync",
+        "--encoding=UTF8",
+        "--locale=C.UTF-8",
+    )
+    with open(data / "postgresql.conf", "a", encoding="utf-8") as configuration:
+        configuration.write(_CONFIGURATION.format(folder=server.folder) + settings)

@@ -27,7 +27,16 @@ ANSWER_TIMEOUT_MS = 5000
 # Any number: it names the lock that provisioning takes, so that two replicas may start at once.
 PROVISION_LOCK = 727_005
 
-_PER_AUTHOR = """SELECT newest.id FROM ({authors}) authors CROSS JOIN LATERAL ({newest}) newest
+# Of each author only the newest photo is looked up first. The page lies at or above the `limit`-th newest of those, so of most authors nothing more is read.
+_PER_AUTHOR = """WITH heads AS MATERIALIZED (
+    SELECT authors.author, head.created_ts FROM ({authors}) authors
+    CROSS JOIN LATERAL ({newest} LIMIT 1) head WHERE NOT EXISTS ({many})
+), floor AS MATERIALIZED (
+    SELECT coalesce((SELECT created_ts FROM heads ORDER BY created_ts DESC LIMIT 1 OFFSET :limit - 1), 0) AS created_ts
+)
+SELECT newest.id FROM (SELECT author FROM heads WHERE created_ts >= (SELECT created_ts FROM floor)) authors
+CROSS JOIN LATERAL (
+    SELECT * FROM ({newest}) of_author WHERE created_ts >= (SELECT created_ts FROM floor) LIMIT :limit) newest
 ORDER BY newest.created_ts DESC, newest.id DESC LIMIT :limit"""
 
 # The order of the inner rows is known: what is outside stops as soon as it has a page.

@@ -16,9 +16,13 @@ from fotogal.catalogue.sql.database import Dialect, Row, Statements, check_value
 CONNECTIONS = 32
 PATIENCE_S = 5.0
 
-# For each author their newest photos, by the index; CROSS JOIN keeps SQLite from beginning with the photos.
-_PER_AUTHOR = """SELECT i.id FROM ({authors}) authors CROSS JOIN {images} i
-WHERE i.id IN (SELECT id FROM ({newest}))
+# Of each author the photos since their `limit`-th newest: a time, found in the index and read from it again, so no row is fetched before the page is known.
+# CROSS JOIN keeps SQLite from beginning with the photos.
+_PER_AUTHOR = """SELECT i.id FROM (
+    SELECT author, coalesce((SELECT created_ts FROM ({newest} LIMIT 1 OFFSET :limit - 1)), 0) AS since
+    FROM ({authors}) authors WHERE NOT EXISTS ({many})) authors
+CROSS JOIN {images} i
+WHERE i.user_id = authors.author AND NOT i.is_profile AND i.created_ts >= authors.since AND (i.created_ts, i.id) < (:after_ts, :after_id)
 ORDER BY i.created_ts DESC, i.id DESC LIMIT :limit"""
 
 # SQLite would sort all the rows of an inner query before it takes the first: so where to stop is told by a time, and the walk is one along the index.

@@ -31,14 +31,17 @@ ORDER BY created_ts DESC, id DESC LIMIT :limit"""
 _SEEN_BY_VIEWER = (
     f"(user_id = :viewer OR EXISTS (SELECT 1 FROM {FOLLOWS} f WHERE f.follower = :viewer AND f.followed = user_id))"
 )
-# Of each who is followed the newest photos, merged: quick for who follows few.
+# Of each who is followed the newest photos, merged: quick for who follows few, and empty for who follows `:many` or more.
 _AUTHORS = f"SELECT followed AS author FROM {FOLLOWS} WHERE follower = :viewer UNION ALL SELECT CAST(:viewer AS bigint)"
 _NEWEST_OF_AUTHOR = f"""SELECT id, created_ts FROM {IMAGES}
     WHERE user_id = authors.author AND NOT is_profile AND (created_ts, id) < (:after_ts, :after_id)
-    ORDER BY created_ts DESC, id DESC LIMIT :limit"""
+    ORDER BY created_ts DESC, id DESC"""
+_FOLLOWS_MANY = f"SELECT 1 FROM {FOLLOWS} WHERE follower = :viewer LIMIT 1 OFFSET :many - 1"
 
 MANY_FOLLOWED = 1000
 WALKED_AT_MOST = 10_000
+# More than anybody follows: whoever it is, the photos are merged.
+_EVERYBODY = 1 << 62
 
 
 class Photos(SqlPart):
@@ -78,15 +81,24 @@ class Photos(SqlPart):
         return rows.photo(row)
 
     def timeline(self, viewer: int, limit: int, after: Cursor | None = None) -> list[Shown]:
-        place = rows.place(after)
+        dialect = self._database.dialect
+        merged = _SHOW.format(
+            page=dialect.per_author.format(
+                authors=_AUTHORS, newest=_NEWEST_OF_AUTHOR, many=_FOLLOWS_MANY, images=IMAGES
+            )
+        )
+        about = {"viewer": viewer, "limit": limit, **rows.place(after)}
         with self._database.read() as do:
-            if _follows_many(do, viewer):
-                walked = _SHOW.format(page=self._database.dialect.walked.format(images=IMAGES, seen=_SEEN_BY_VIEWER))
-                found = do.all(walked, viewer=viewer, limit=limit, most=WALKED_AT_MOST, **place)
-                if len(found) == limit:
-                    return [rows.shown(row) for row in found]
-            merged = self._database.dialect.per_author.format(authors=_AUTHORS, newest=_NEWEST_OF_AUTHOR, images=IMAGES)
-            found = do.all(_SHOW.format(page=merged), viewer=viewer, limit=limit, **place)
+            # Most people follow few, and have their page with one question.
+            found = do.all(merged, many=MANY_FOLLOWED, **about)
+            if not found and do.one(_FOLLOWS_MANY, viewer=viewer, many=MANY_FOLLOWED):
+                found = do.all(
+                    _SHOW.format(page=dialect.walked.format(images=IMAGES, seen=_SEEN_BY_VIEWER)),
+                    most=WALKED_AT_MOST,
+                    **about,
+                )
+                if len(found) < limit:
+                    found = do.all(merged, many=_EVERYBODY, **about)
         return [rows.shown(row) for row in found]
 
     def photos_of(self, user_id: int, viewer: int, limit: int, after: Cursor | None = None) -> list[Shown]:
@@ -125,16 +137,6 @@ class Photos(SqlPart):
         with self._database.read() as do:
             found = do.all(f"SELECT image_filename FROM {IMAGES} WHERE {among}", ids=self._database.array(photo_ids))
         return {row[0] for row in found}
-
-
-def _follows_many(do: Statements, viewer: int) -> bool:
-    """Whether walking is quicker than merging. Stops counting where that is known."""
-    row = do.one(
-        f"SELECT count(*) FROM (SELECT 1 FROM {FOLLOWS} WHERE follower = :viewer LIMIT :many) counted",
-        viewer=viewer,
-        many=MANY_FOLLOWED,
-    )
-    return row is not None and row[0] == MANY_FOLLOWED
 
 
 def _changed(before: Tally, mine: Reaction | None) -> Tally:
