@@ -53,16 +53,17 @@ only_asks() {
   return 1
 }
 
+# Everything below is on the way of whoever waits for the database, so no program is started for what bash knows by itself.
 make_folders() {
-  mkdir -p "$PGDATA"
+  [ -d "$PGDATA" ] || mkdir -p "$PGDATA"
   chmod 00700 "$PGDATA" || :
-  mkdir -p "$socket_folder" || :
-  chmod 03775 "$socket_folder" || :
+  [ -d "$socket_folder" ] || mkdir -p "$socket_folder" || :
+  [ -g "$socket_folder" ] && [ -k "$socket_folder" ] || chmod 03775 "$socket_folder" || :
   if [ -n "${POSTGRES_INITDB_WALDIR:-}" ]; then
     mkdir -p "$POSTGRES_INITDB_WALDIR"
     chmod 700 "$POSTGRES_INITDB_WALDIR"
   fi
-  [ "$(id -u)" = 0 ] || return 0
+  [ "$EUID" = 0 ] || return 0
   find "$PGDATA" ${POSTGRES_INITDB_WALDIR:+"$POSTGRES_INITDB_WALDIR"} \! -user postgres -exec chown postgres '{}' +
   find "$socket_folder" \! -user postgres -exec chown postgres '{}' +
 }
@@ -184,7 +185,7 @@ main() {
   if [ "${1:-}" = postgres ] && ! only_asks "$@"; then
     take_settings
     make_folders
-    if [ "$(id -u)" = 0 ]; then
+    if [ "$EUID" = 0 ]; then
       exec gosu postgres "$0" "$@"
     fi
     if [ -s "$PGDATA/PG_VERSION" ]; then
