@@ -60,6 +60,7 @@ class FakeEngine:
     def __init__(self, clock: FakeClock | None = None) -> None:
         self.clock = clock or FakeClock()
         self.calls: list[str] = []
+        self.armed: set[str] = set()
         self._lock = threading.RLock()
         self._containers: dict[str, ContainerState] = {}
         self._networks: dict[str, NetworkState] = {}
@@ -175,10 +176,26 @@ class FakeEngine:
             self._anonymous[container_id] = tuple(self._anonymous_volumes(spec))
             return state
 
+    def arm(self, container_id: str) -> bool:
+        with self._lock:
+            state = self._need(container_id)
+            self._called("arm", state.name)
+            if state.state is not State.CREATED:
+                return False
+            self.armed.add(state.name)
+            return True
+
+    def disarm(self, container_id: str) -> None:
+        with self._lock:
+            state = self.container(container_id)
+            self._called("disarm", state.name if state else container_id)
+            self.armed.discard(state.name if state else "")
+
     def start(self, container_id: str, *, automatic: bool = False) -> ContainerState:
         with self._lock:
             state = self._need(container_id)
             self._called("start", state.name)
+            self.armed.discard(state.name)
             if state.pid or (automatic and state.manually_stopped):
                 return state
             started = Replace(
@@ -253,6 +270,7 @@ class FakeEngine:
             if state.pid:
                 self._end(state.id, 137)
             del self._containers[state.id]
+            self.armed.discard(state.name)
             del self._logs[state.id]
             for volume in self._anonymous.pop(state.id):
                 if volumes:

@@ -380,6 +380,16 @@ class Engine(Protocol):
     def create(self, spec: ContainerSpec) -> ContainerState:
         """Create a container (its root, endpoint and bundle are prepared). Raises Conflict when the name is taken."""
 
+    def arm(self, container_id: str) -> bool:
+        """Do ahead what can be done of a created container's first start, while it waits for others; whether anything was.
+
+        It stays "created" for everybody, and is as good as one that is not armed for `start`, `stop` and `remove`. An engine that
+        cannot, or a container whose start may find something else later, is no error.
+        """
+
+    def disarm(self, container_id: str) -> None:
+        """Undo `arm`, when the start will not come; no error for a container that is not armed or not there."""
+
     def start(self, container_id: str, *, automatic: bool = False) -> ContainerState:
         """Start a created or exited container; a running one is left as it is. Clears `manually_stopped`.
 

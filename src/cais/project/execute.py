@@ -19,6 +19,7 @@ from cais.errors import CaisError, Conflict, InternalError, Span
 from cais.events import EventSink, Phase, ResourceEvent
 from cais.project import actions, hooks
 from cais.project.actions import Action, Plan
+from cais.project.ahead import Ahead
 
 CANCEL_CHECK_S = 0.2  # a signal handler cannot notify a condition; this bounds how long Ctrl-C goes unnoticed
 
@@ -70,7 +71,10 @@ def execute(
     place_of: Callable[[Action, CaisError], Span | None] = lambda _action, _error: None,
 ) -> PlanOutcome:
     """Run `plan`; `cancelled` is asked before each action starts (Ctrl-C), `place_of` for the line that an error is about."""
-    return _Execution(plan, _Performer(engine, waiter, events, cancelled), cancelled, place_of).run()
+    performer = _Performer(engine, waiter, events, cancelled)
+    execution = _Execution(plan, performer, cancelled, place_of)
+    performer.on_begun = execution.begun
+    return execution.run()
 
 
 class _Execution:
@@ -92,17 +96,29 @@ class _Execution:
         self._running: set[int] = set()
         self._creating = 0
         self._may_create = BUSY * (os.cpu_count() or 1)
+        self._later = _made_for_later(plan)
+        self._begun: set[str] = set()
         self._changed = threading.Condition()
+        self._ahead = Ahead(perform.arm, perform.disarm, self._changed)
 
     def run(self) -> PlanOutcome:
-        with self._changed:
-            while len(self._results) < len(self._plan.actions):
-                self._start_ready()
-                if self._only_waits_are_left():
-                    break
-                if self._running:
-                    self._changed.wait(CANCEL_CHECK_S)
+        try:
+            with self._changed:
+                while len(self._results) < len(self._plan.actions):
+                    self._start_ready()
+                    if self._only_waits_are_left():
+                        break
+                    self._make_ahead()
+                    if self._running:
+                        self._changed.wait(CANCEL_CHECK_S)
+        finally:
+            self._ahead.end(_started(self._plan, self._results))
         return PlanOutcome(dict(self._results), tuple(self._errors))
+
+    def _make_ahead(self) -> None:
+        """While all that goes on is waiting, what waits is made ready."""
+        if all(isinstance(self._plan.actions[index], actions.Await) for index in self._running):
+            self._ahead.begin(_only_waiting(self._plan, self._results, self._running))
 
     def _only_waits_are_left(self) -> bool:
         """Whether we are stopping and all that still runs is waiting: waits have nothing to bring to an end."""
@@ -117,14 +133,30 @@ class _Execution:
             stopping = bool(self._errors) or self._cancelled()
             if stopping or Result.FAILED in before or Result.SKIPPED in before:
                 self._results[index] = Result.SKIPPED
-            elif all(result is Result.DONE for result in before) and not self._must_queue(action):
+            elif all(result is Result.DONE for result in before) and not self._must_queue(index, action):
                 self._running.add(index)
                 self._creating += isinstance(action, actions.CreateContainer)
                 threading.Thread(target=self._work, args=(index, action), name=action.line(), daemon=True).start()
 
-    def _must_queue(self, action: Action) -> bool:
-        """Whether enough containers are being created already."""
-        return isinstance(action, actions.CreateContainer) and self._creating >= self._may_create
+    def _must_queue(self, index: int, action: Action) -> bool:
+        """Whether enough containers are being created already, or this one is for later and others can be started now."""
+        if not isinstance(action, actions.CreateContainer):
+            return False
+        return self._creating >= self._may_create or (index in self._later and self._is_starting())
+
+    def _is_starting(self) -> bool:
+        at_work = (self._plan.actions[index] for index in self._running - self._later)
+        return any(
+            isinstance(action, actions.CreateContainer)
+            or (isinstance(action, actions.StartContainer) and action.name not in self._begun)
+            for action in at_work
+        )
+
+    def begun(self, name: str) -> None:
+        """The container's process runs; the supervisor is still to be told, and that one may only just be starting itself."""
+        with self._changed:
+            self._begun.add(name)
+            self._changed.notify_all()
 
     def _work(self, index: int, action: Action) -> None:
         error: CaisError | None = None
@@ -145,6 +177,33 @@ class _Execution:
             self._changed.notify_all()
 
 
+def _made_for_later(plan: Plan) -> frozenset[int]:
+    """The containers that are created before they can be started, because they wait for others: creating them can wait too."""
+    starts = (action for action in plan.actions if isinstance(action, actions.StartContainer))
+    waiting = {one.name for one in starts if any(isinstance(plan.actions[i], actions.Await) for i in one.after)}
+    return frozenset(
+        index
+        for index, action in enumerate(plan.actions)
+        if isinstance(action, actions.CreateContainer) and action.spec.name in waiting
+    )
+
+
+def _only_waiting(plan: Plan, results: Mapping[int, Result], running: set[int]) -> tuple[str, ...]:
+    """The containers that are there and whose start waits for nothing but others' conditions."""
+    found = []
+    for index, action in enumerate(plan.actions):
+        if isinstance(action, actions.StartContainer) and index not in results and index not in running:
+            left = [i for i in action.after if results.get(i) is not Result.DONE]
+            if all(isinstance(plan.actions[i], actions.Await) for i in left):
+                found.append(action.name)
+    return tuple(found)
+
+
+def _started(plan: Plan, results: Mapping[int, Result]) -> frozenset[str]:
+    done = (plan.actions[index] for index, result in results.items() if result is Result.DONE)
+    return frozenset(action.name for action in done if isinstance(action, actions.StartContainer))
+
+
 class _Performer:
     """Does one action and tells of it in Docker Compose's words."""
 
@@ -153,6 +212,7 @@ class _Performer:
         self._waiter = waiter
         self._events = events
         self._cancelled = cancelled
+        self.on_begun: Callable[[str], None] = lambda _name: None
 
     def __call__(self, action: Action) -> None:
         match action:
@@ -201,11 +261,24 @@ class _Performer:
             if there is None or (there.spec.project, there.spec.config_hash, there.spec.image_id) != mine:
                 raise
 
+    def arm(self, name: str) -> None:
+        """Make the start of a container ahead, as far as that goes."""
+        container = self._engine.container(name)
+        if container is not None:
+            self._engine.arm(container.id)
+
+    def disarm(self, name: str) -> None:
+        """Its start will not come."""
+        container = self._engine.container(name)
+        if container is not None:
+            self._engine.disarm(container.id)
+
     def _start(self, name: str) -> None:
         container = self._engine.container(name)
         if container is None:
             raise InternalError(f'container "{name}" is gone before it was started')
         self._engine.start(container.id)
+        self.on_begun(name)
         self._waiter.changed(container.id)
         if not container.pid:  # else another command has started it, and runs its hooks
             hooks.run(self._engine, container, "post_start", container.spec.post_start, self._events)

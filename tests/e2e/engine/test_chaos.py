@@ -36,6 +36,7 @@ print("ready", flush=True)
 while True:
     for name in ("a", "b"):
         state = engine.container(name) or engine.create(world.spec(name))
+        engine.arm(state.id)
         engine.start(state.id)
         engine.stop(state.id, timeout_s=0)
         engine.start(state.id)

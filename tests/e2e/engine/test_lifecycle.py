@@ -446,10 +446,10 @@ def test_after_its_end_the_runtime_and_the_cgroups_know_nothing_of_it(world: Wor
 
 
 def test_what_is_still_in_its_cgroup_is_killed_by_the_runtime(world: World) -> None:
-    from cais.engine.native import lifecycle
+    from cais.engine.native import runtimestate
 
     state = started(world, "busy", "sleep", "1000")
     record = world.engine._parts.records.need(state.id)
-    lifecycle.discard_runtime_state(world.engine._parts, record)
+    runtimestate.discard(world.engine._parts, record)
     assert finished(world, state.id).state is State.EXITED
     assert cgroups_of(state.id) == []

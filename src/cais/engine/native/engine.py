@@ -100,6 +100,18 @@ class NativeEngine:
 
         return self._state(create(self._parts, spec))
 
+    def arm(self, container_id: str) -> bool:
+        """Do all of a first start but its last step; see Engine.arm."""
+        from cais.engine.native.ahead import arm
+
+        return arm(self._parts, container_id)
+
+    def disarm(self, container_id: str) -> None:
+        """Undo `arm`; see Engine.disarm."""
+        from cais.engine.native.ahead import disarm
+
+        disarm(self._parts, container_id)
+
     def start(self, container_id: str, *, automatic: bool = False) -> ContainerState:
         """Start a created or exited container; see Engine.start."""
         from cais.engine.native.lifecycle import start

@@ -1,7 +1,7 @@
 """A container's life: create, start, settle, stop, kill, remove. Each step under the container's lock, each repaired by the next.
 
     create    row, overlay, endpoint, anonymous volumes, files
-    start     config.json, monitor, process; on the same root and endpoint every time
+    start     config.json, monitor, process; on the same root and endpoint every time (`launch`; all but the last step `ahead`)
     settle    what became of a process that ended; the runtime's state and the cgroup go
     remove    all of it goes, the row last
 
@@ -17,14 +17,13 @@ from collections.abc import Callable
 
 import msgspec
 
-from cais import decoding, proc
+from cais import decoding
 from cais.engine import restarts
-from cais.engine.native import bundle, cgroup, defaultnet, logfiles, monitor, mounts, observe, rootfs
+from cais.engine.native import ahead, defaultnet, launch, logfiles, monitor, mounts, observe, rootfs, runtimestate
 from cais.engine.native.inherit import with_borrowed
 from cais.engine.native.netprotocol import Endpoint
 from cais.engine.native.parts import Parts
 from cais.engine.native.records import Life, Phase, Record, not_found
-from cais.engine.native.runtime import Runtime
 from cais.engine.native.spec import command_line
 from cais.engine.protocol import ContainerSpec, EndpointSpec, Health
 from cais.errors import CaisError, Conflict, NotFoundError
@@ -68,26 +67,24 @@ def start(parts: Parts, container_id: str, *, automatic: bool, on_ready: Callabl
         if observe.is_running(record) or (automatic and record.life.manually_stopped):
             return record
         record = _revive(parts, record)
-        before = record.life.phase
+        before = Phase.EXITED if record.life.finished_at else Phase.CREATED
         image = decoding.decode(parts.records.image(container_id), RunConfig)
         try:
             with parts.moves.awaited():
-                config = bundle.write(parts, record, image)
-                parts.records.change(container_id, phase=Phase.STARTING)
-                pid, started = _launch(parts, record, on_ready)
+                made = ahead.take(parts, record) or launch.make(parts, record, image)
+                on_ready()
+                launch.let_go(parts, record)
         except monitor.StartFailed as failure:
-            discard_runtime_state(parts, record)
+            runtimestate.discard(parts, record)
             parts.records.change(
                 container_id, phase=before, exit_code=failure.code, exit_reason=failure.message, waiting=False
             )
             raise _cannot_start(record, image, failure) from failure
         except BaseException:
-            discard_runtime_state(parts, record)
+            runtimestate.discard(parts, record)
             parts.records.change(container_id, phase=before)
             raise
-        state = os.path.join(parts.runtime(record.spec.runtime).state, container_id)
-        parts.filters(record.spec.runtime).keep(config, state)
-        return _started(parts, record, pid, started, automatic=automatic)
+        return _started(parts, record, made, automatic=automatic)
 
 
 def _cannot_start(record: Record, image: RunConfig, failure: monitor.StartFailed) -> CaisError:
@@ -110,13 +107,15 @@ def settle_locked(parts: Parts, record: Record) -> Record:
         raise not_found(record.id)
     if phase is Phase.STARTING:
         record = _finish_start(parts, record)
+    if phase is Phase.ARMED:
+        return ahead.checked(parts, record)
     if record.life.phase is not Phase.RUNNING or observe.is_running(record):
         return record
     life = observe.ended(record, parts.folder(record.id), finished_at=parts.clock.now())
     # The row first: the cgroup's counters are gone after the runtime's state is.
     fields = ("phase", "pid", "pid_started", "finished_at", "exit_code", "oom_killed", "exit_reason")
     changed = parts.records.change(record.id, **{name: getattr(life, name) for name in fields}, killed_by="")
-    discard_runtime_state(parts, record)
+    runtimestate.discard(parts, record)
     logfiles.finish(parts.folder(record.id).log)
     return changed if _may_come_back(changed) else withdraw(parts, changed)
 
@@ -254,31 +253,12 @@ def _revive(parts: Parts, record: Record) -> Record:
     return record
 
 
-def _launch(parts: Parts, record: Record, on_ready: Callable[[], None]) -> tuple[int, int]:
-    """Monitor, then process; its pid and start time."""
-    folder, spec, runtime = parts.folder(record.id), record.spec, parts.runtime(record.spec.runtime)
-    if os.path.isdir(os.path.join(runtime.state, record.id)):
-        discard_runtime_state(parts, record)
-    for path in (folder.pid_file, folder.monitor_pid_file, os.path.join(folder.exits, record.id)):
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
-    pid = monitor.launch(runtime, record.id, folder, tty=spec.tty, stdin=spec.stdin_open, log=spec.log)
-    started = processes.start_time(pid)
-    if spec.log.max_files > 1:
-        logfiles.rotate(folder.log, spec.log.max_files, folder.log_lock)
-    on_ready()
-    outcome = runtime.apart(lambda: proc.run(proc.Command(argv=runtime.argv("start", record.id))))
-    if not outcome.ok:
-        raise monitor.explain(outcome.stderr.decode(errors="replace"))
-    return pid, started
-
-
-def _started(parts: Parts, record: Record, pid: int, started: int, *, automatic: bool) -> Record:
+def _started(parts: Parts, record: Record, made: launch.Made, *, automatic: bool) -> Record:
     return parts.records.change(
         record.id,
         phase=Phase.RUNNING,
-        pid=pid,
-        pid_started=started,
+        pid=made.pid,
+        pid_started=made.started,
         started_at=parts.clock.now(),
         finished_at=0.0,
         exit_code=0,
@@ -302,10 +282,9 @@ def _finish_start(parts: Parts, record: Record) -> Record:
     """A start whose process died: take the container as started if its process runs, else as it was before."""
     pid = monitor.await_pid(parts.folder(record.id))
     started = processes.start_time(pid) if pid else 0
-    waiting = os.path.exists(os.path.join(parts.runtime(record.spec.runtime).state, record.id, "exec.fifo"))
-    if started and not waiting:
-        return _started(parts, record, pid, started, automatic=True)
-    discard_runtime_state(parts, record)
+    if started and not launch.is_held(os.path.join(parts.runtime(record.spec.runtime).state, record.id)):
+        return _started(parts, record, launch.Made(pid, started), automatic=True)
+    runtimestate.discard(parts, record)
     return parts.records.change(record.id, phase=Phase.EXITED if record.life.finished_at else Phase.CREATED)
 
 
@@ -324,7 +303,7 @@ def _kill_and_wait(record: Record) -> None:
 
 def _take_away(parts: Parts, record: Record) -> None:
     """Remove what belongs to a container, as much of it as there is; the row goes last."""
-    discard_runtime_state(parts, record)
+    runtimestate.discard(parts, record)
     if record.spec.network_mode != "host" and not record.spec.network_mode.startswith(_CONTAINER):
         parts.networking.disconnect(record.id)
         if defaultnet.is_wanted(record.spec):
@@ -338,31 +317,3 @@ def _take_away(parts: Parts, record: Record) -> None:
     parts.volumes.unmount_unused(used)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(os.path.join(parts.locations.run, "locks", record.id))
-
-
-def discard_runtime_state(parts: Parts, record: Record) -> None:
-    """Let the runtime forget the container: its state folder and its cgroups go, and any process still in them."""
-    forget(parts.runtime(record.spec.runtime), record.id, record.spec.cgroup_parent)
-
-
-def forget(runtime: Runtime, container_id: str, cgroup_parent: str = "") -> None:
-    """Have `runtime` forget a container, which may have no record."""
-    state = os.path.join(runtime.state, container_id)
-    if not os.path.isdir(state) and not cgroup.folders(container_id, cgroup_parent):
-        return
-    # While the runtime is still creating it (its caller was killed) neither its status is written nor, perhaps, its cgroup there.
-    known = any(os.path.exists(os.path.join(state, name)) for name in ("status", "state.json"))
-    if known and cgroup.remove(container_id, cgroup_parent):
-        # Nothing of it runs, so nothing is left to do but this; asking the runtime takes ten times as long.
-        with contextlib.suppress(OSError):  # no folder, or one with more in it than files: the runtime knows
-            for entry in os.listdir(state):
-                os.unlink(os.path.join(state, entry))
-            os.rmdir(state)
-        if not os.path.isdir(state):
-            return
-    outcome = runtime.apart(lambda: proc.run(proc.Command(argv=runtime.argv("delete", "--force", container_id))))
-    if os.path.isdir(state):
-        outcome.check(f'removing what {runtime.name} knows of container "{container_id[:12]}"')
-    for path in cgroup.folders(container_id, cgroup_parent):
-        with contextlib.suppress(OSError):  # still in use, or gone: `repair` comes back to it
-            os.rmdir(path)

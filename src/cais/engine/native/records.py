@@ -37,10 +37,14 @@ MIN_PREFIX = 4
 
 
 class Phase(enum.Enum):
-    """How far a container is. CREATING, STARTING and REMOVING with a free lock mean that their process died."""
+    """How far a container is. CREATING, STARTING and REMOVING with a free lock mean that their process died.
+
+    ARMED: created, and its process is made and waits (see `ahead`).
+    """
 
     CREATING = "creating"
     CREATED = "created"
+    ARMED = "armed"
     STARTING = "starting"
     RUNNING = "running"
     EXITED = "exited"

@@ -6,7 +6,7 @@ import contextlib
 import os
 
 from cais import durable
-from cais.engine.native import lifecycle, observe, rootfs
+from cais.engine.native import lifecycle, observe, rootfs, runtimestate
 from cais.engine.native.folders import lock_path
 from cais.engine.native.parts import Parts
 from cais.engine.native.records import Phase
@@ -62,7 +62,7 @@ def _sweep_folders(parts: Parts) -> list[str]:
             os.path.join(parts.locations.run, NAMED_FOLDER if runtime else "", runtime, "runtime")
         ):
             if parts.records.get(name) is None:
-                lifecycle.forget(parts.runtime(runtime), name)
+                runtimestate.forget(parts.runtime(runtime), name)
                 done.append(f'ended the forgotten container "{name[:12]}"')
     return done
 
