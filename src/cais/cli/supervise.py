@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -10,6 +11,7 @@ from cais.cli.quickstart import import_asyncio, import_msgspec
 
 def main(project: str) -> int:
     """Serve until nothing is left to watch."""
+    gc.disable()  # loading makes no garbage, and somebody waits
     import_msgspec()
     import_asyncio()
     from cais.cli.options import GlobalOptions
@@ -33,8 +35,18 @@ def main(project: str) -> int:
         upkeep=networking.ensure_name_server,
         listening=listening,
         log_watch=LogWatch(wire.locations).watch,
+        warm_up=_import_for_probes,
     )
     return 0
+
+
+def _import_for_probes() -> None:
+    """What the first probe needs, before it is due: somebody waits for its result. All is loaded then."""
+    import cais.engine.native.probe
+    import cais.linux.namespaces  # noqa: F401
+
+    gc.freeze()
+    gc.enable()
 
 
 if __name__ == "__main__":

@@ -45,8 +45,8 @@ AFTER_MISTAKE_S = 1.0
 CANNOT_PROBE = 126  # exit code of a probe that could not be run
 PROBE_OUTPUT_CHARS = 4_096
 
-LISTEN_S = 0.01  # between two looks at what a starting service listens on, growing with its age
-LISTEN_GROWTH = 0.03
+LISTEN_S = 0.004  # between two looks at what a starting service listens on, growing with its age
+LISTEN_GROWTH = 0.01
 
 T = TypeVar("T")
 Listening = Callable[[int], frozenset[bytes] | None]

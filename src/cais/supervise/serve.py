@@ -7,6 +7,7 @@ import os
 import signal
 import time
 import traceback
+from collections.abc import Callable
 
 from cais.clock import Clock
 from cais.database import Database
@@ -37,13 +38,14 @@ def serve(
     upkeep: Upkeep | None = None,
     listening: Listening | None = None,
     log_watch: LogWatch | None = None,
+    warm_up: Callable[[], None] = lambda: None,
     linger_s: float = LINGER_S,
 ) -> bool:
     """Supervise `project` until nothing is left to watch, or SIGTERM. False, at once, when another supervisor does so already.
 
     Containers are never touched at the end. `ready_fd` is written to, and closed, when commands may connect. `hold` gives
     what keeps the published ports of the project; it is asked again, what it gave being closed first, whenever those have changed. `relay` is told of them too.
-    `upkeep` is called every few seconds while something runs (helpers of the engine that may have died).
+    `upkeep` is called every few seconds while something runs (helpers of the engine that may have died). `warm_up` is called once commands may connect.
     """
     paths = project_paths(locations, project)
     os.makedirs(paths.folder, mode=0o700, exist_ok=True)
@@ -60,7 +62,7 @@ def serve(
         supervisor = Supervisor(
             engine, project, clock, clerk, exits, booted_at=booted_at, listening=listening, log_watch=log_watch
         )
-        asyncio.run(_live(supervisor, paths, ready_fd, linger_s))
+        asyncio.run(_live(supervisor, paths, ready_fd, warm_up, linger_s))
     except BaseException as error:
         journal.write(clock.now(), "the supervisor ends: " + "".join(traceback.format_exception(error)))
         raise
@@ -69,7 +71,9 @@ def serve(
     return True
 
 
-async def _live(supervisor: Supervisor, paths: ProjectPaths, ready_fd: int | None, linger_s: float) -> None:
+async def _live(
+    supervisor: Supervisor, paths: ProjectPaths, ready_fd: int | None, warm_up: Callable[[], None], linger_s: float
+) -> None:
     ending = asyncio.Event()
 
     def end() -> None:
@@ -86,6 +90,7 @@ async def _live(supervisor: Supervisor, paths: ProjectPaths, ready_fd: int | Non
             if ready_fd is not None:
                 os.write(ready_fd, READY)
                 os.close(ready_fd)
+            warm_up()
             await _until_idle(supervisor, server, ending, linger_s)
     finally:
         await supervisor.close()
