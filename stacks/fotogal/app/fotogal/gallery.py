@@ -15,7 +15,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 from fotogal import fields, files, imaging
@@ -105,9 +105,9 @@ class Gallery:
         with self.decoding:
             picture = imaging.read(data, imaging.PROFILE_SIZES)
         photo = self._store(owner, self.new_upload_id(), picture, filename, "", is_profile=True)
-        # Asked now: `owner` was read before the upload, and the same form sent twice has changed it meanwhile.
-        before = files.profile_photo(self.catalogue.user(owner.id) or owner)
-        self.catalogue.set_profile_image(owner.id, photo.image_url)
+        # `owner` was read before the upload: the same form sent twice has changed it meanwhile.
+        replaced = self.catalogue.set_profile_image(owner.id, photo.image_url)
+        before = files.profile_photo(replace(owner, profile_image_url=replaced))
         if before is not None:
             self._remove(before.photo_id, owner)
         return photo

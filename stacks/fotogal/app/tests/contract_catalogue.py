@@ -81,7 +81,7 @@ class CatalogueContract:
         data = UserData(site="", biography="nova", gender="f")
         catalogue.edit_profile(1, "Outro nome inteiro", is_private=True, user_data=data)
         catalogue.set_password(1, "another hash")
-        catalogue.set_profile_image(1, "/i/7")
+        assert catalogue.set_profile_image(1, "/i/7") == ""
         assert catalogue.user(1) == replace(
             a_user(1),
             full_name="Outro nome inteiro",
@@ -91,6 +91,13 @@ class CatalogueContract:
             profile_image_url="/i/7",
         )
         assert catalogue.user(2) == a_user(2)
+
+    def test_of_profile_images_at_once_each_takes_the_place_of_another(self, catalogue: Catalogue) -> None:
+        catalogue.add_user(a_user(1))
+        replaced = at_once(lambda number: catalogue.set_profile_image(1, f"/i/{number}"), 8)
+        last = catalogue.user(1)
+        assert last is not None
+        assert sorted([*replaced, last.profile_image_url]) == ["", *(f"/i/{number}" for number in range(8))]
 
     def test_suggestions_are_professional_and_new(self, catalogue: Catalogue) -> None:
         people(catalogue, 1, 2, professional=[3, 4, 5, 6], private=[6])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -189,6 +190,13 @@ class TestProfilePhoto:
         before, selma = keys(world), world.user("selma")
         for _ in range(2):
             gallery.set_profile_photo(selma, a_png(), "eu.png")
+        (left,) = keys(world) - before
+        assert world.user("selma").profile_image_url.endswith(left)
+
+    def test_several_at_once_leave_one(self, world: World, gallery: Gallery) -> None:
+        before, selma = keys(world), world.user("selma")
+        with ThreadPoolExecutor(6) as pool:
+            list(pool.map(lambda _: gallery.set_profile_photo(selma, a_png(), "eu.png"), range(6)))
         (left,) = keys(world) - before
         assert world.user("selma").profile_image_url.endswith(left)
 

@@ -52,7 +52,8 @@ class Catalogue(Protocol):
 
     def set_password(self, user_id: int, password: str) -> None: ...
 
-    def set_profile_image(self, user_id: int, url: str) -> None: ...
+    def set_profile_image(self, user_id: int, url: str) -> str:
+        """The address that `url` took the place of: of several at once each gets another one."""
 
     def suggestions(self, viewer: int, limit: int) -> list[User]:
         """Professional accounts that `viewer` neither is, follows nor asked to follow; those with most followers first."""

@@ -56,8 +56,9 @@ class People(NosqlPart):
     def set_password(self, user_id: int, password: str) -> None:
         self._change(user_id, lambda user: replace(user, password=password))
 
-    def set_profile_image(self, user_id: int, url: str) -> None:
-        self._change(user_id, lambda user: replace(user, profile_image_url=url))
+    def set_profile_image(self, user_id: int, url: str) -> str:
+        before = self._change(user_id, lambda user: replace(user, profile_image_url=url))
+        return before.profile_image_url if before else ""
 
     def suggestions(self, viewer: int, limit: int) -> list[User]:
         candidates = self._tables.query(
@@ -109,11 +110,13 @@ class People(NosqlPart):
             return False
         return self._tables.put_if_version(NAMES, row, held.version)
 
-    def _change(self, user_id: int, change: Callable[[User], User]) -> None:
-        """Reads, changes, writes if nobody else wrote meanwhile; else again."""
+    def _change(self, user_id: int, change: Callable[[User], User]) -> User | None:
+        """Reads, changes, writes if nobody else wrote meanwhile; else again. The person as they were before."""
         while found := self._tables.get(USERS, id=user_id):
-            if self._tables.put_if_version(USERS, rows.of_user(change(rows.user(found.row))), found.version):
-                return
+            before = rows.user(found.row)
+            if self._tables.put_if_version(USERS, rows.of_user(change(before)), found.version):
+                return before
+        return None
 
 
 def _name(field: str, text: str) -> str:

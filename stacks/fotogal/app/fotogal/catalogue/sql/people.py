@@ -67,9 +67,13 @@ class People(SqlPart):
         with self._database.write() as do:
             do.run(f"UPDATE {USERS} SET password = :password WHERE id = :id", id=user_id, password=password)
 
-    def set_profile_image(self, user_id: int, url: str) -> None:
+    def set_profile_image(self, user_id: int, url: str) -> str:
         with self._database.write() as do:
+            before = do.one(
+                f"SELECT profile_image_url FROM {USERS} WHERE id = :id{self._database.dialect.lock}", id=user_id
+            )
             do.run(f"UPDATE {USERS} SET profile_image_url = :url WHERE id = :id", id=user_id, url=url)
+        return before[0] if before else ""
 
     def suggestions(self, viewer: int, limit: int) -> list[User]:
         with self._database.read() as do:
