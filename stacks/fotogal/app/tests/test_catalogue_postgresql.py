@@ -13,7 +13,7 @@ from samples import a_photo, a_user
 from fotogal import generate
 from fotogal.catalogue import postgresql
 from fotogal.catalogue.interface import Catalogue, Unavailable
-from fotogal.catalogue.postgresql import open_postgresql
+from fotogal.catalogue.postgresql import PostgresqlDatabase, open_postgresql
 from fotogal.catalogue.sql.loading import NotEmpty
 from fotogal.generate import Plan
 from fotogal.model import Reaction
@@ -60,6 +60,35 @@ class TestPostgresql(SqlContract):
         server.stop()
         server.start()
         assert catalogue.user(1) == a_user(1)  # the connection that the server closed is not used again
+
+    def test_a_server_that_hangs(
+        self, empty: PostgresServer, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It accepts, and answers nothing: neither who is connected nor who connects waits for ever."""
+        catalogue.add_user(a_user(1))
+        monkeypatch.setattr(postgresql, "SILENCE_S", 0.2)
+        impatient = open_postgresql(empty.url)
+        assert impatient.user(1) == a_user(1)
+        with empty.hanging():
+            with pytest.raises(Unavailable, match=r"no answer for 0\.2 s"):
+                impatient.add_user(a_user(2))
+            with pytest.raises(Unavailable, match="timeout"):
+                impatient.user(1)
+        assert impatient.user(1) == a_user(1)
+        assert impatient.user(2) is None
+        impatient.close()
+
+    def test_provisioning_takes_the_time_it_takes(
+        self, empty: PostgresServer, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        catalogue.close()
+        monkeypatch.setattr(postgresql, "SILENCE_S", 0.2)
+        patient = PostgresqlDatabase(empty.url)
+        with patient.maintain() as do:
+            assert do.one("SELECT 1 FROM pg_sleep(0.4)") == (1,)
+        with pytest.raises(Unavailable), patient.read() as do:
+            do.one("SELECT 1 FROM pg_sleep(0.4)")
+        patient.close()
 
     def test_a_change_that_is_cut_off_leaves_nothing(self, catalogue: Catalogue, server: PostgresServer) -> None:
         catalogue.add_user(a_user(1))

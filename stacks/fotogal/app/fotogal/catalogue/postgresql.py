@@ -7,6 +7,7 @@ import select
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from typing import Any
 
 import psycopg
 
@@ -15,14 +16,14 @@ from fotogal.catalogue.pool import Pool
 from fotogal.catalogue.sql.catalogue import SqlCatalogue
 from fotogal.catalogue.sql.database import Dialect, Row, Statements, check_values
 
-Connection = psycopg.Connection[Row]
-
 CONNECTIONS = 16
 PATIENCE_S = 5.0
 CONNECT_TIMEOUT_S = 3
 STATEMENT_TIMEOUT_MS = 5000
 # A server whose machine is gone says nothing: after this time without an answer to a packet the connection is given up.
 ANSWER_TIMEOUT_MS = 5000
+# One that hangs takes packets, but does not even say that a statement took too long.
+SILENCE_S = STATEMENT_TIMEOUT_MS / 1000 + 2
 
 # Any number: it names the lock that provisioning takes, so that two replicas may start at once.
 PROVISION_LOCK = 727_005
@@ -62,6 +63,19 @@ _REFERENCES = """SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
 WHERE contype = 'f' AND conrelid = CAST(CAST(:table AS text) AS regclass)"""
 
 _PARAMETER = re.compile(r":([a-z_]+)")
+
+
+class Connection(psycopg.Connection[Row]):
+    """Waits no longer than `silence_s` for what the server has to say to one request; None: for ever."""
+
+    silence_s: float | None = None
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        try:
+            return super().wait(gen, interval, self.silence_s if timeout is None else timeout)
+        except psycopg.errors._WaitTimeout as error:  # noqa: SLF001 - what `wait` says that it raises has no other name
+            self.pgconn.finish()  # what it would say later is of no use to anybody
+            raise psycopg.OperationalError(f"no answer for {self.silence_s:g} s") from error
 
 
 def open_postgresql(url: str) -> SqlCatalogue:
@@ -114,9 +128,14 @@ class PostgresqlDatabase:
 
     @contextmanager
     def maintain(self) -> Iterator[Statements]:
-        with self.write() as statements:
+        with _errors(), self._pool.borrow() as connection, connection.transaction():
+            statements = _Statements(connection)
             statements.run("SET LOCAL statement_timeout = 0")
-            yield statements
+            connection.silence_s = None
+            try:
+                yield statements
+            finally:
+                connection.silence_s = SILENCE_S
 
     def load(self, statements: Statements, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
         assert isinstance(statements, _Statements)  # made by this database
@@ -133,6 +152,7 @@ class PostgresqlDatabase:
     def settle(self) -> None:
         with _errors(), self._pool.borrow() as connection:
             connection.execute("SET statement_timeout = 0")
+            connection.silence_s = None
             connection.execute("VACUUM ANALYZE")  # in no transaction
             connection.close()  # and its setting with it
 
@@ -152,7 +172,7 @@ class PostgresqlDatabase:
         self._pool.close()
 
     def _connect(self) -> Connection:
-        return psycopg.connect(
+        connection = Connection.connect(
             self._url,
             autocommit=True,  # a question alone needs no transaction; `write` begins one
             connect_timeout=CONNECT_TIMEOUT_S,
@@ -161,6 +181,8 @@ class PostgresqlDatabase:
             # Compiling a query takes longer than any of ours.
             options=f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c jit=off",
         )
+        connection.silence_s = SILENCE_S
+        return connection
 
 
 def _usable(connection: Connection) -> bool:

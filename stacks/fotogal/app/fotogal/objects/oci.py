@@ -122,4 +122,4 @@ def _errors(what: str) -> Iterator[None]:
     except UNREACHABLE as error:
         if isinstance(error, ServiceError) and _is_missing_object(error):
             raise NoSuchObject(what) from error
-        raise StoreUnavailable(f"{what}: {error}") from error
+        raise StoreUnavailable(f"{what}: Oracle Cloud does not answer: {error}") from error

@@ -16,8 +16,9 @@ from fotogal.objects.interface import Listed, NoSuchObject, StoreUnavailable, ch
 from fotogal.settings import S3Settings
 
 CONNECT_TIMEOUT_S = 3
-READ_TIMEOUT_S = 10
-TRIES = 3
+# Of silence. A server that hangs is met with an error after this, twice: who uploads to it is told so within half a minute.
+READ_TIMEOUT_S = 5
+TRIES = 2
 CONNECTIONS = 16
 # nginx asks at once; what it was given is of no use to anybody a minute later.
 REDIRECT_VALID_S = 60
