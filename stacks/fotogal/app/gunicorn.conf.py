@@ -5,10 +5,11 @@ import os
 import sys
 from typing import Any
 
-from fotogal import settings, upkeep
+from fotogal import settings, stores, upkeep
 from fotogal.catalogue.interface import Unavailable
 from fotogal.objects.interface import StoreUnavailable
 from fotogal.provision import provision
+from fotogal.web import settings as web_settings
 
 bind = "0.0.0.0:5000"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
@@ -30,6 +31,20 @@ graceful_timeout = 25
 timeout = 60
 # Behind nginx connections stay open between requests.
 keepalive = 5
+
+
+def _check_settings() -> None:
+    """What cannot work is said in one line, before gunicorn loads the application and shows where in it that was."""
+    try:
+        chosen = settings.from_environment(os.environ)
+        web_settings.from_environment(os.environ)
+        stores.open_catalogue(chosen).close()
+        stores.open_objects(chosen).close()
+    except settings.BadSetting as error:
+        sys.exit(f"cannot start: {error}")
+
+
+_check_settings()
 
 
 def on_starting(server: Any) -> None:

@@ -280,12 +280,22 @@ def test_a_signed_address_is_for_one_session_and_ends_with_it(fotogal: Stack, si
     until(lambda: owner.call("GET", address).status == 401)  # that a session is alive is known for a second
 
 
-@pytest.mark.parametrize(
-    "path", ["/_objects/x/full.png", "/_s3/http/objects:7070/fotogal_bucket_images/x/full.png", "/health/ready"]
-)
-def test_what_is_inside_is_not_reached_from_outside(site: str, path: str) -> None:
-    assert http(site + path).status == 404
-    assert Member.register(site).call("GET", path).status == 404
+POINTED = """
+import os
+from fotogal import settings, stores
+print(stores.open_objects(settings.from_environment(os.environ)).redirect("{key}"))
+"""
+
+
+def test_what_is_inside_is_not_reached_from_outside(fotogal: Stack, site: str) -> None:
+    """Not even with what the application says to nginx (X-Accel-Redirect), by whom the photo is."""
+    ana = Member.register(site)
+    key = ana.publish()["url"].removeprefix("/imagens/")
+    pointed = fotogal.cais.ok("exec", "-T", "app", "python", "-c", POINTED.format(key=key)).stdout.strip()
+    assert pointed.startswith("/_s3/http/objects:7070/")
+    for path in (pointed, f"/_objects/{key}", "/_alive", "/health/ready"):
+        assert http(site + path).status == 404
+        assert ana.call("GET", path).status == 404
 
 
 def assert_error(answer: Answer, status: int) -> None:

@@ -165,3 +165,18 @@ def test_killed_at_any_moment_a_photo_is_whole_or_absent(world: World, server: S
     swept = sweep.sweep(world.catalogue, world.objects, time.time_ns() // 1_000_000 + 2 * sweep.YOUNGEST_MS)
     assert swept.removed == len(keys) - before - len(named)
     assert len(list(world.objects.listing())) == before + len(named)
+
+
+def test_a_setting_that_will_not_do_is_said_in_one_line() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", "fotogal.web:create_app()"],
+        cwd=APP,
+        env={**os.environ, "FOTOGAL_CATALOGUE": "postgresql"},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("cannot start: FOTOGAL_CATALOGUE_URL: ")
