@@ -99,7 +99,10 @@ class EndpointSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProbeSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """A health check (Dockerfile reference, HEALTHCHECK). `test` is ("CMD", ...) or ("CMD-SHELL", line) or ("NONE",); times in seconds."""
+    """A health check (Dockerfile reference, HEALTHCHECK). `test` is ("CMD", ...) or ("CMD-SHELL", line) or ("NONE",); times in seconds.
+
+    `listens`: the image or the service names a TCP port, so one that is ready listens somewhere.
+    """
 
     test: tuple[str, ...]
     interval_s: float = 30.0
@@ -107,6 +110,7 @@ class ProbeSpec(msgspec.Struct, frozen=True, kw_only=True):
     start_period_s: float = 0.0
     start_interval_s: float | None = None
     retries: int = 3
+    listens: bool = False
 
 
 class RestartMode(enum.Enum):

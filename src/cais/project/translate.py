@@ -24,7 +24,7 @@ from cais.engine.protocol import (
     VolumeSpec,
 )
 from cais.errors import CaisError
-from cais.images.model import HealthConfig, StoredImage
+from cais.images.model import HealthConfig, RunConfig, StoredImage
 from cais.project import mounts, names, networks
 from cais.project.confighash import canonical_config, config_hash
 from cais.project.logspec import log_spec
@@ -101,7 +101,7 @@ def container_spec(
         limits=limits(service),
         restart=restart_policy(service),
         restart_unhealthy=service.x_cais.restart_unhealthy,
-        probe=probe_spec(service.healthcheck, image.config.config.healthcheck),
+        probe=_probe(service, image.config.config),
         log=log_spec(service.logging),
         post_start=tuple(_hook(hook) for hook in service.post_start),
         pre_stop=tuple(_hook(hook) for hook in service.pre_stop),
@@ -178,6 +178,14 @@ def _block_limits(config: BlkioConfig) -> BlockLimits:
         read_operations=rates(config.device_read_iops),
         write_operations=rates(config.device_write_iops),
     )
+
+
+def _probe(service: Service, image: RunConfig) -> ProbeSpec | None:
+    spec = probe_spec(service.healthcheck, image.healthcheck)
+    if spec is None:
+        return None
+    named = (*image.exposed_ports, *service.expose, *(f"{port.target}/{port.protocol}" for port in service.ports))
+    return msgspec.structs.replace(spec, listens=any(not port.endswith(("/udp", "/sctp")) for port in named))
 
 
 def probe_spec(check: Healthcheck | None, image: HealthConfig | None) -> ProbeSpec | None:

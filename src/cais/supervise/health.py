@@ -24,6 +24,8 @@ FIRST_PROBE_S = (
 # Where that is seen, a service is probed as soon as it listens; before, a probe would only take the processor from it. One that never
 # listens is found healthy this much later.
 FIRST_UNHEARD_S = 0.1
+# Neither does one that names a port need to be asked early: it will be heard.
+FIRST_UNHEARD_LISTENER_S = 1.0
 GROWTH = 1 / 3  # the wait, as a part of the run's age: each wait is about a third longer than the one before
 REST = (
     2.0  # the wait is at least this many times what the last probe took: starting services keep two thirds of the time
@@ -95,6 +97,14 @@ def first_counted_s(probe: ProbeSpec) -> float:
 def interval_s(probe: ProbeSpec) -> float:
     """The interval; 0 means the default, as in Docker."""
     return probe.interval_s or DEFAULT_INTERVAL_S
+
+
+def first_probe_s(probe: ProbeSpec, *, is_heard: bool) -> float:
+    """The age at which a run is probed first, unless it is heard to listen before. Never later than Docker would."""
+    if not is_heard:
+        return FIRST_PROBE_S
+    docker_s = min(probe.start_interval_s or interval_s(probe), interval_s(probe))
+    return min(FIRST_UNHEARD_LISTENER_S if probe.listens else FIRST_UNHEARD_S, docker_s)
 
 
 def judge(track: HealthTrack, probe: ProbeSpec, *, began_s: float, passed: bool) -> Verdict:

@@ -14,11 +14,10 @@ from cais.engine import restarts
 from cais.engine.protocol import ContainerState, Health, ProbeResult, State
 from cais.supervise import events, policy
 from cais.supervise.health import (
-    FIRST_PROBE_S,
-    FIRST_UNHEARD_S,
     HealthTrack,
     Verdict,
     after_probe,
+    first_probe_s,
     interval_s,
     is_probed,
     judge,
@@ -321,7 +320,7 @@ def _begin(kept: Kept, moment: Moment, *, automatic: bool = False, resumed: bool
     )
     steps: list[Step] = [Watch(state.pid, new.run)]
     if track is not None and probe is not None:
-        wait_s = max(0.0, (FIRST_UNHEARD_S if can_be_heard(state) else FIRST_PROBE_S) - age_s)
+        wait_s = max(0.0, first_probe_s(probe, is_heard=can_be_heard(state)) - age_s)
         if track.health is not Health.STARTING and state.last_probe is not None:
             wait_s = min(max(0.0, state.last_probe.ended + interval_s(probe) - moment.epoch), interval_s(probe))
         new = replace(new, probe_due=moment.monotonic + wait_s)

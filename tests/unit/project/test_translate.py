@@ -1,4 +1,5 @@
 import pytest
+from msgspec import structs
 
 from cais.compose.model.deploy import Deploy, DeployRestart, ResourceSet
 from cais.compose.model.mounts import ServiceMount
@@ -163,3 +164,27 @@ def test_health_check_over_the_images(
 )
 def test_a_seccomp_profile_lies_beside_the_compose_file(option: str, expected: str) -> None:
     assert spec_of(service("api", security_opt=(option,))).security_opt == (expected,)
+
+
+@pytest.mark.parametrize(
+    ("exposed", "fields", "expected"),
+    [
+        ((), {}, False),
+        (("80/tcp",), {}, True),
+        (("53/udp",), {}, False),
+        ((), {"expose": ("8000",)}, True),
+        ((), {"expose": ("8000-8010/udp",)}, False),
+        ((), {"ports": (Port(target=80),)}, True),
+        ((), {"ports": (Port(target=53, protocol="udp"),)}, False),
+    ],
+)
+def test_a_named_port_tells_that_the_service_will_listen(
+    exposed: tuple[str, ...], fields: dict[str, object], *, expected: bool
+) -> None:
+    web = structs.replace(service("web", healthcheck=Healthcheck(test=("CMD", "true"))), **fields)
+    stored = image("a")
+    config = structs.replace(stored.config.config, exposed_ports={port: {} for port in exposed})
+    stored = structs.replace(stored, config=structs.replace(stored.config, config=config))
+    spec = container_spec(project(web), web, 1, stored)
+    assert spec.probe is not None
+    assert spec.probe.listens is expected

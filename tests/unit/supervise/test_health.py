@@ -10,6 +10,7 @@ from cais.supervise.health import (
     Verdict,
     after_probe,
     first_counted_s,
+    first_probe_s,
     is_probed,
     judge,
     new_track,
@@ -66,6 +67,24 @@ def test_healthy_is_seen_soon(ready_s: float, took_s: float) -> None:
     seen, probes = when_healthy(probe(interval_s=30.0), ready_s, took_s)
     assert seen - ready_s <= max(0.1, ready_s / 3 + 2 * took_s)
     assert len(probes) < 25
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_heard", "expected"),
+    [
+        ({}, False, 0.01),
+        ({}, True, 0.1),
+        ({"listens": True}, True, 1.0),
+        ({"listens": True}, False, 0.01),
+        ({"listens": True, "interval_s": 0.5}, True, 0.5),
+        ({"listens": True, "start_interval_s": 0.2}, True, 0.2),
+        ({"interval_s": 0.05}, True, 0.05),
+    ],
+)
+def test_the_first_probe_of_one_that_is_not_heard(
+    fields: dict[str, float | bool], *, is_heard: bool, expected: float
+) -> None:
+    assert first_probe_s(probe(**fields), is_heard=is_heard) == expected
 
 
 @given(st.floats(0.001, 2), st.floats(0.1, 20))
