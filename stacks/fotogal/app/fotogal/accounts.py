@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from fotogal import fields
+from fotogal import devices, fields
 from fotogal.catalogue.interface import Catalogue, Taken
 from fotogal.fields import Registration
 from fotogal.model import User, new_id
@@ -16,6 +16,7 @@ from fotogal.sessions import Sessions
 
 WINDOW_MS = 15 * 60 * 1000
 # The first stops guessing at one account from one place, the second from many places, the third trying one password on many accounts.
+# The second would lock out the owner too; it does not count where they have logged in before (`devices`), and what is tried there is counted like a place.
 ATTEMPTS_AT_ACCOUNT_FROM_ADDRESS = 10
 ATTEMPTS_AT_ACCOUNT = 100
 ATTEMPTS_FROM_ADDRESS = 200
@@ -50,17 +51,24 @@ class Accounts:
         self._add(user)
         return user, self.sessions.open(user)
 
-    def log_in(self, name: str, password: str, address: str) -> tuple[User, str]:
-        """By user name or e-mail. Raises BadLogin, the same and after the same time whichever of the two is wrong; TooMany after too many attempts."""
+    def log_in(self, name: str, password: str, address: str, device: str = "") -> tuple[User, str]:
+        """By user name or e-mail; `device` is what the browser has kept of an earlier time.
+
+        Raises BadLogin, the same and after the same time whichever of the two is wrong; TooMany after too many attempts.
+        """
         name, password = name.strip().removeprefix("@"), password[: fields.PASSWORD[1]]
         account = name.casefold()
         self._count("from", address, most=ATTEMPTS_FROM_ADDRESS)
-        self._count("at", account, most=ATTEMPTS_AT_ACCOUNT)
-        self._count("at-from", account, address, most=ATTEMPTS_AT_ACCOUNT_FROM_ADDRESS)
         user = self._named(name)
+        place = ("at-from", account, address)
+        if user is not None and devices.is_of(user, device):
+            place = ("at-device", account, device)
+        else:
+            self._count("at", account, most=ATTEMPTS_AT_ACCOUNT)
+        self._count(*place, most=ATTEMPTS_AT_ACCOUNT_FROM_ADDRESS)
         if not self.passwords.verify(user.password if user else None, password) or user is None:
             raise BadLogin("Nome de usuário ou senha não conferem.")
-        self.catalogue.forget_attempts(_attempt_key("at-from", account, address))
+        self.catalogue.forget_attempts(_attempt_key(*place))
         if self.passwords.is_outdated(user.password):
             self.catalogue.set_password(user.id, self.passwords.hash(password))
         return user, self.sessions.open(user)

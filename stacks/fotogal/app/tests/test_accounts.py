@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from fotogal import accounts, sessions
+from fotogal import accounts, devices, sessions
 from fotogal.accounts import Accounts
 from fotogal.fields import Registration
 from fotogal.passwords import Passwords
@@ -101,6 +101,37 @@ class TestLoggingIn:
                 people.log_in("paula", "errada e comprida", f"192.0.2.{number}")
         with pytest.raises(TooMany):
             people.log_in("paula", PASSWORD, HERE)
+
+    def test_where_the_owner_has_logged_in_before_others_do_not_lock_them_out(
+        self, world: World, people: Accounts, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(accounts, "ATTEMPTS_AT_ACCOUNT", 5)
+        at_home = devices.new(world.user("paula"))
+        for number in range(5):
+            with pytest.raises(BadLogin):
+                people.log_in("paula", "errada e comprida", f"192.0.2.{number}")
+        of_another = devices.new(world.user("selma"))
+        name, _, signature = at_home.partition(".")
+        for device in ("", ".", of_another, f"x{name}.{signature}", f"{name}.{signature[:-1]}", f"{name}.é"):
+            with pytest.raises(TooMany):
+                people.log_in("paula", PASSWORD, THERE, device)
+        assert people.log_in("paula", PASSWORD, THERE, at_home)
+
+    def test_guessing_where_the_owner_has_logged_in_before_ends_as_soon_as_elsewhere(
+        self, world: World, people: Accounts
+    ) -> None:
+        device = devices.new(world.user("paula"))
+        for number in range(accounts.ATTEMPTS_AT_ACCOUNT_FROM_ADDRESS):
+            with pytest.raises(BadLogin):
+                people.log_in("paula", "errada e comprida", f"192.0.2.{number}", device)
+        with pytest.raises(TooMany):
+            people.log_in("paula", PASSWORD, THERE, device)
+
+    def test_a_new_password_forgets_where_the_owner_has_logged_in(self, world: World, people: Accounts) -> None:
+        device = devices.new(world.user("paula"))
+        assert devices.is_of(world.user("paula"), device)
+        people.change_password(world.user("paula"), PASSWORD, "outra senha comprida", HERE)
+        assert not devices.is_of(world.user("paula"), device)
 
     def test_a_hash_of_older_costs_is_made_anew(self, world: World) -> None:
         dearer = Passwords(memory_kib=16, passes=1)

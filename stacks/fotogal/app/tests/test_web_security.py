@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from fotogal import accounts, devices
+from fotogal.refusals import BadLogin
+from fotogal.settings import BadSetting
 from fotogal.web.destination import own_page
 from fotogal.web.settings import WebSettings, from_environment
-from fotogal.settings import BadSetting
 from world import PASSWORD, World, a_png
 
 TEMPLATES = Path(__file__).parents[1] / "fotogal/web/templates"
@@ -28,6 +30,31 @@ class TestCookies:
         for attribute in ("HttpOnly", "SameSite=Lax", "Path=/", f"Max-Age={7 * 24 * 3600}"):
             assert attribute in cookie
         assert "Domain" not in cookie
+
+    def test_a_browser_is_known_to_the_account_until_its_password_changes(self, world: World) -> None:
+        answer = log_in(world)
+        cookie = next(line for line in answer.headers.getlist("Set-Cookie") if line.startswith("fotogal-device="))
+        for attribute in ("HttpOnly", "SameSite=Lax", "Path=/"):
+            assert attribute in cookie
+        assert devices.is_of(world.user("paula"), re.search(r"=([^;]+)", cookie)[1])
+        assert not devices.is_of(world.user("selma"), re.search(r"=([^;]+)", cookie)[1])
+
+    def test_what_others_try_elsewhere_does_not_lock_a_known_browser_out(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(accounts, "ATTEMPTS_AT_ACCOUNT", 3)
+        known, form = world.visit(), {"name": "paula", "password": PASSWORD}
+        known.get("/entrar")
+        known.post("/entrar", form)
+        known.client.delete_cookie("fotogal-session")
+        for number in range(2):
+            with pytest.raises(BadLogin):
+                world.services.accounts.log_in("paula", "errada e comprida", f"192.0.2.{number}")
+        assert log_in(world).status_code == 429
+        known.get("/entrar")
+        answer = known.post("/entrar", form)
+        assert answer.status_code == 303
+        assert "fotogal-device" not in " ".join(answer.headers.getlist("Set-Cookie"))  # it has one
 
     def test_over_tls_they_are_sent_over_nothing_else(self, world: World) -> None:
         world.settings = WebSettings(cookie_secure=True)

@@ -1,4 +1,4 @@
-"""Who makes the present request, and the two cookies: the session's, and for who is not logged in the visit's, which only proves that a form is ours.
+"""Who makes the present request, and the cookies: the session's; for who is not logged in the visit's, which only proves that a form is ours; the device's.
 
 The catalogue is asked once a request, and only if somebody wants to know.
 """
@@ -11,7 +11,7 @@ from flask import Response, g, request
 from werkzeug.exceptions import Unauthorized
 from werkzeug.wrappers import Response as AnyResponse
 
-from fotogal import sessions
+from fotogal import devices, sessions
 from fotogal.model import User
 from fotogal.web.services import services
 
@@ -48,6 +48,11 @@ def session_token() -> str:
     return request.cookies.get(_cookie("session"), "")
 
 
+def device() -> str:
+    """What the browser has kept of an earlier time that somebody logged in there."""
+    return request.cookies.get(_cookie("device"), "")
+
+
 def csrf_secret() -> str:
     """What this visitor's CSRF token is derived from. Made, and sent as a cookie with the answer, for who comes without."""
     found = session_token() or request.cookies.get(_cookie("visit"), "") or g.get("new_visit", "")
@@ -61,8 +66,11 @@ def csrf_token() -> str:
 
 
 def log_in(response: AnyResponse, token: str) -> None:
-    """From this answer on the browser is logged in."""
+    """From this answer on the browser is logged in, and known to the account's owner."""
     _set_cookie(response, "session", token, max_age_s=sessions.LIFETIME_MS // 1000)
+    user = services().sessions.user(token)
+    if user is not None and not devices.is_of(user, device()):
+        _set_cookie(response, "device", devices.new(user), max_age_s=devices.LIFETIME_S)
 
 
 def log_out(response: AnyResponse) -> None:

@@ -37,7 +37,9 @@ def register() -> Response:
 def log_in() -> Response:
     """`name` is the user name or the e-mail."""
     body = read_body()
-    return _logged_in(*accounts().log_in(body.text("name"), body.text("password"), visitor.address()), 200)
+    return _logged_in(
+        *accounts().log_in(body.text("name"), body.text("password"), visitor.address(), visitor.device()), 200
+    )
 
 
 @blueprint.post("/logout")

@@ -30,7 +30,9 @@ def log_in() -> Response:
 def send_log_in() -> Response:
     given = request.form
     try:
-        _, token = accounts().log_in(given.get("name", ""), given.get("password", ""), visitor.address())
+        _, token = accounts().log_in(
+            given.get("name", ""), given.get("password", ""), visitor.address(), visitor.device()
+        )
     except (BadLogin, TooMany) as refused:
         response = page("login.html", status_of(refused), given=given, errors={"name": str(refused)})
         if isinstance(refused, TooMany):
