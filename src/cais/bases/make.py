@@ -19,7 +19,7 @@ from cais.bases.recipe import Method, Operation, Recipe, revision
 from cais.bases.sandbox import Root
 from cais.bases.scrub import content_time, scrub
 from cais.durable import locked
-from cais.errors import PermissionNeeded, PullError
+from cais.errors import NoSpace, PermissionNeeded, PullError
 from cais.events import EventSink, OutputEvent, Phase, StepEvent
 from cais.images.model import ImageConfig, StoredImage
 from cais.images.protocol import ImageStore
@@ -27,12 +27,15 @@ from cais.locations import Locations
 
 Result = TypeVar("Result")
 
+# Measured for debian:trixie-slim (343 MiB at the most: package lists, packages, root) and postgres:17 over it (231).
+ROOM_BYTES, ROOM_WITH_PARENT_BYTES = 350 << 20, 200 << 20
+
 
 def make(recipe: Recipe, store: ImageStore, *, events: EventSink, locations: Locations) -> StoredImage:
     """The image of `recipe`, made now unless it is in `store`. Any number of processes may ask at once: one makes it, the others wait.
 
     A killed process leaves nothing that is used; asking again makes the image. Raises PullError when the mirror does not give the packages,
-    HostError when the machine lacks something.
+    HostError when the machine lacks something, NoSpace.
     """
     folder = os.path.join(locations.build, "bases")
     workspace = os.path.join(folder, recipe.name)
@@ -49,9 +52,26 @@ def make(recipe: Recipe, store: ImageStore, *, events: EventSink, locations: Loc
         parent = (
             make(catalogue.by_name(recipe.parent), store, events=events, locations=locations) if recipe.parent else None
         )
+        check_room(recipe, free_bytes(folder))
         image = _Making(recipe, store, events, folder, workspace).image(parent)
         shutil.rmtree(workspace, ignore_errors=True)
         return image
+
+
+def free_bytes(folder: str) -> int:
+    """What is free on the disk of `folder`."""
+    status = os.statvfs(folder)
+    return status.f_bavail * status.f_frsize
+
+
+def check_room(recipe: Recipe, free: int) -> None:
+    """Raise NoSpace when not even a small base fits. Asked before: on a full disk apt-get waits for ever for what it could not write."""
+    needed = ROOM_WITH_PARENT_BYTES if recipe.parent else ROOM_BYTES
+    if free < needed:
+        raise NoSpace(
+            f'no space left for the base image "{recipe.references[0]}": making it takes {needed >> 20} MiB, and {free >> 20} MiB are free',
+            hint="free some: cais image prune, cais builder prune; or have CAIS_ROOT on another disk",
+        )
 
 
 def chain_revision(recipe: Recipe) -> str:
