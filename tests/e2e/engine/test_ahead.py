@@ -10,7 +10,9 @@ from collections.abc import Iterator
 import pytest
 from tests.e2e.engine.surroundings import World
 
+from cais.engine.native import launch
 from cais.engine.native.records import Phase
+from cais.engine.native.runtime import Runtime
 from cais.engine.protocol import ExecSpec, MountKind, MountSpec, State
 from cais.errors import CaisError
 from cais.images.model import RunConfig
@@ -115,6 +117,33 @@ def test_a_process_killed_while_it_waited_is_made_again(world: World) -> None:
     running = world.engine.start(container_id)
     assert running.state is State.RUNNING
     assert running.pid != pid
+
+
+def test_a_process_killed_at_the_very_moment_it_is_let_go(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    container_id = armed(world)
+    pid = waiting_pid(world, container_id)
+    os.kill(pid, signal.SIGKILL)
+    assert ended(pid)
+    with monkeypatch.context() as patch:
+        patch.setattr(launch, "waits", lambda *_: True)  # it was there when it was looked at
+        with pytest.raises(CaisError, match="cannot start"):
+            world.engine.start(container_id)
+    assert world.engine.start(container_id).state is State.RUNNING
+
+
+def test_a_runtime_that_waits_for_ever_is_given_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    container_id = armed(world)
+    argv = Runtime.argv
+
+    def hanging(self: Runtime, *arguments: str) -> tuple[str, ...]:
+        return ("sleep", "1000") if arguments[0] == "start" else argv(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(launch, "LET_GO_S", 0.2)
+        patch.setattr(Runtime, "argv", hanging)
+        with pytest.raises(CaisError, match=r"did not begin within 0\.2 s"):
+            world.engine.start(container_id)
+    assert world.engine.start(container_id).state is State.RUNNING
 
 
 def test_a_start_interrupted_after_it_was_let_go_counts(world: World) -> None:

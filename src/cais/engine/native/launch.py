@@ -31,10 +31,17 @@ def make(parts: Parts, record: Record, image: RunConfig) -> Made:
     return made
 
 
+LET_GO_S = 30.0
+"""`start` takes milliseconds. Of a process that is killed at that very moment the runtime waits for ever."""
+
+
 def let_go(parts: Parts, record: Record) -> None:
     """Have the process become what it is for. Raises StartFailed."""
     runtime = parts.runtime(record.spec.runtime)
-    outcome = runtime.apart(lambda: proc.run(proc.Command(argv=runtime.argv("start", record.id))))
+    command = proc.Command(argv=runtime.argv("start", record.id), timeout_s=LET_GO_S)
+    outcome = runtime.apart(lambda: proc.run(command))
+    if outcome.timed_out:
+        raise monitor.explain(f"its process was killed before it began, or did not begin within {LET_GO_S:g} s")
     if not outcome.ok:
         raise monitor.explain(outcome.stderr.decode(errors="replace"))
 
