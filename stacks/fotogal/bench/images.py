@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Uploads, and images through nginx, of a FotoGal that is running: `bench/images.py http://127.0.0.1:8088`.
+"""Uploads, and images and timelines through nginx, of a FotoGal that is running: `bench/images.py http://127.0.0.1:8088`.
 
 Needs `wrk` (Debian's package) and nothing else. As many accounts as there are readers publish and look; each asks for its own photos, so that no two
 ask for the same. What is compared is a static file of nearly the same size that nginx serves through the same port: FotoGal's style sheet.
@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 STATIC = "/static/style.css"
+TIMELINE = "/api/timeline"
 PHOTOS_EACH = 8
 # A request at random of those in the list, each with its member's cookie.
 SCRIPT = """
@@ -172,6 +173,9 @@ def main() -> None:
         "static file": wrk(site, [static], options.readers, options.seconds),
         "thumbnail, signed": wrk(site, signed, options.readers, options.seconds),
         "thumbnail, asked for": wrk(site, asked, options.readers, options.seconds),
+        "timeline": wrk(
+            site, [Target(TIMELINE, member.cookie) for member in members], options.readers, options.seconds
+        ),
     }
     for name, rate in rates.items():
         share = rate.per_s / rates["static file"].per_s
