@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -20,6 +21,7 @@ from cais.linux import processes
 from cais.linux.rootpath import host_path
 
 PREFIX = "exec-"
+REAP_S, REAP_STEP_S = 0.1, 0.002  # for a shell to note that what it started was killed
 
 
 class _Bundle(msgspec.Struct, frozen=True):
@@ -98,18 +100,40 @@ def complaint(one: Session) -> str:
         return ""
 
 
-def kill_session(member: int, among: tuple[int, ...]) -> None:
-    """Kill those `among` that are in the session of `member`, itself too: the runtime gives every process it starts a session of its own."""
+def kill_session(member: int, among: Callable[[], tuple[int, ...]]) -> None:
+    """Kill those `among` that are in the session of `member`, itself last: the runtime gives every process it starts a session of its own.
+
+    Those that `member` started are killed while it can still take note of their end. Else that would be PID 1's, and PostgreSQL as
+    PID 1 takes a stranger's violent death for that of one of its own, and starts all over.
+    """
+    if not member:  # it did not begin
+        return
+    with contextlib.suppress(ProcessLookupError):  # it has just ended; then nobody is found to be of its session
+        session_id = os.getsid(member)
+        others = [pid for pid in among() if pid != member and _kill(pid, session_id)]
+        deadline = time.monotonic() + REAP_S
+        while any(os.path.exists(f"/proc/{pid}") for pid in others) and time.monotonic() < deadline:
+            time.sleep(REAP_STEP_S)
+        for pid in (member, *among()):  # it may have gone on with its next command meanwhile
+            _kill(pid, session_id)
+
+
+def _kill(pid: int, session_id: int) -> bool:
+    """Kill a process if it is in that session; whether it is."""
     import signal
 
-    with contextlib.suppress(ProcessLookupError):  # it has just ended; then nobody is found to be of its session
-        session_id = os.getsid(member) if member else 0
-        for pid in among:
-            fd = processes.open_process(pid, processes.start_time(pid))
-            if fd is not None:
-                if os.getsid(pid) == session_id:
-                    processes.send(fd, signal.SIGKILL)
-                os.close(fd)
+    fd = processes.open_process(pid, processes.start_time(pid))
+    if fd is None:
+        return False
+    try:
+        is_of_session = os.getsid(pid) == session_id
+        if is_of_session:
+            processes.send(fd, signal.SIGKILL)
+        return is_of_session
+    except ProcessLookupError:
+        return False
+    finally:
+        os.close(fd)
 
 
 def _process(parts: Parts, record: Record, spec: ExecSpec) -> oci.Process:

@@ -67,7 +67,7 @@ def _run(record: Record, one: Session, timeout_s: float | None) -> tuple[int, by
         if process.poll() is None:
             # Those inside first, so that the runtime reaps them and ends by itself: what it leaves unreaped would be the host's
             # init's to reap, and the container could not end before.
-            kill_session(one.pid, pids(record.id, record.life.pid, record.spec.cgroup_parent))
+            kill_session(one.pid, lambda: pids(record.id, record.life.pid, record.spec.cgroup_parent))
             try:
                 process.wait(REAP_S)
             except subprocess.TimeoutExpired:
