@@ -1,5 +1,6 @@
 """What holds for all tests."""
 
+import os
 import signal
 
 from hypothesis import HealthCheck, settings
@@ -13,3 +14,6 @@ def pytest_configure() -> None:
     # A shell starts its jobs in the background with Ctrl-C ignored, and whatever the tests start would inherit that.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    # They name a project and its files to every command that the tests start.
+    for name in [name for name in os.environ if name.startswith("COMPOSE_")]:
+        del os.environ[name]
