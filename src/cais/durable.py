@@ -140,3 +140,9 @@ def sweep_temporaries(folder: str) -> None:
         for entry in os.scandir(folder):
             if entry.name.startswith(TEMPORARY_PREFIX) and entry.is_file(follow_symlinks=False):
                 os.unlink(entry.path)
+
+
+def free_bytes(folder: str) -> int:
+    """What may still be written to the disk of `folder`. Raises OSError."""
+    status = os.statvfs(folder)
+    return status.f_bavail * status.f_frsize

@@ -18,7 +18,7 @@ from cais.bases.labels import finished_config
 from cais.bases.recipe import Method, Operation, Recipe, revision
 from cais.bases.sandbox import Root
 from cais.bases.scrub import content_time, scrub
-from cais.durable import locked
+from cais.durable import free_bytes, locked
 from cais.errors import NoSpace, PermissionNeeded, PullError
 from cais.events import EventSink, OutputEvent, Phase, StepEvent
 from cais.images.model import ImageConfig, StoredImage
@@ -56,12 +56,6 @@ def make(recipe: Recipe, store: ImageStore, *, events: EventSink, locations: Loc
         image = _Making(recipe, store, events, folder, workspace).image(parent)
         shutil.rmtree(workspace, ignore_errors=True)
         return image
-
-
-def free_bytes(folder: str) -> int:
-    """What is free on the disk of `folder`."""
-    status = os.statvfs(folder)
-    return status.f_bavail * status.f_frsize
 
 
 def check_room(recipe: Recipe, free: int) -> None:

@@ -8,6 +8,7 @@ import platform
 
 import msgspec
 
+from cais.durable import free_bytes
 from cais.locations import Locations
 from cais.proc import Command, find_program, run
 
@@ -152,7 +153,6 @@ def _space(locations: Locations) -> Finding:
     folder = locations.root
     while not os.path.isdir(folder):
         folder = os.path.dirname(folder)
-    stat = os.statvfs(folder)
-    free = stat.f_bavail * stat.f_frsize
+    free = free_bytes(folder)
     grade = Grade.OK if free > LOW_SPACE_BYTES else Grade.REMARK
     return Finding(grade=grade, subject="space", text=f"{free / 1e9:.1f} GB free for {locations.root}")

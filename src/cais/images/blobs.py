@@ -46,8 +46,7 @@ class Blobs:
     def check_room(self, size_bytes: int) -> None:
         """Raises NoSpace when so many bytes are more than is free on the store's disk."""
         os.makedirs(self._folder, exist_ok=True)
-        status = os.statvfs(self._folder)
-        free = status.f_bavail * status.f_frsize
+        free = durable.free_bytes(self._folder)
         if size_bytes > free:
             raise NoSpace(
                 f"no space left for the image: it needs {size_bytes >> 20} MiB, and {free >> 20} MiB are free",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
+from cais.durable import free_bytes
 from cais.errors import InvalidImage, NoSpace, Problem
 from cais.images.limits import Limits
 from cais.images.tarread import ByteSource
@@ -63,8 +63,7 @@ class Bounded:
             )
 
     def _check_disk(self) -> None:
-        status = os.statvfs(self._folder)
-        if status.f_bavail * status.f_frsize < self._limits.reserve_bytes:
+        if free_bytes(self._folder) < self._limits.reserve_bytes:
             raise NoSpace(
                 f"no space left: less than {self._limits.reserve_bytes >> 20} MiB are free while it is unpacked",
                 hint="free some: cais image prune",

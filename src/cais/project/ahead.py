@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from cais.errors import CaisError
 
@@ -33,7 +33,7 @@ class Ahead:
         self._worker = threading.Thread(target=self._work, args=(name,), name=f"ahead of {name}", daemon=True)
         self._worker.start()
 
-    def end(self, started: frozenset[str]) -> None:
+    def end(self, started: Collection[str]) -> None:
         """Wait for what is under way, and undo what is not among `started`. `changed` must not be held."""
         worker = self._worker
         if worker is not None:

@@ -71,10 +71,7 @@ def execute(
     place_of: Callable[[Action, CaisError], Span | None] = lambda _action, _error: None,
 ) -> PlanOutcome:
     """Run `plan`; `cancelled` is asked before each action starts (Ctrl-C), `place_of` for the line that an error is about."""
-    performer = _Performer(engine, waiter, events, cancelled)
-    execution = _Execution(plan, performer, cancelled, place_of)
-    performer.on_begun = execution.begun
-    return execution.run()
+    return _Execution(plan, _Performer(engine, waiter, events, cancelled), cancelled, place_of).run()
 
 
 class _Execution:
@@ -112,7 +109,7 @@ class _Execution:
                     if self._running:
                         self._changed.wait(CANCEL_CHECK_S)
         finally:
-            self._ahead.end(_started(self._plan, self._results))
+            self._ahead.end(self._begun)
         return PlanOutcome(dict(self._results), tuple(self._errors))
 
     def _make_ahead(self) -> None:
@@ -152,7 +149,7 @@ class _Execution:
             for action in at_work
         )
 
-    def begun(self, name: str) -> None:
+    def _note_begun(self, name: str) -> None:
         """The container's process runs; the supervisor is still to be told, and that one may only just be starting itself."""
         with self._changed:
             self._begun.add(name)
@@ -161,7 +158,7 @@ class _Execution:
     def _work(self, index: int, action: Action) -> None:
         error: CaisError | None = None
         try:
-            self._perform(action)
+            self._perform(action, self._note_begun)
         except CaisError as failure:
             failure.span = failure.span or self._place_of(action, failure)
             error = failure
@@ -199,11 +196,6 @@ def _only_waiting(plan: Plan, results: Mapping[int, Result], running: set[int]) 
     return tuple(found)
 
 
-def _started(plan: Plan, results: Mapping[int, Result]) -> frozenset[str]:
-    done = (plan.actions[index] for index, result in results.items() if result is Result.DONE)
-    return frozenset(action.name for action in done if isinstance(action, actions.StartContainer))
-
-
 class _Performer:
     """Does one action and tells of it in Docker Compose's words."""
 
@@ -212,9 +204,9 @@ class _Performer:
         self._waiter = waiter
         self._events = events
         self._cancelled = cancelled
-        self.on_begun: Callable[[str], None] = lambda _name: None
 
-    def __call__(self, action: Action) -> None:
+    def __call__(self, action: Action, begun: Callable[[str], None]) -> None:
+        """`begun` is told the name of a container whose process runs."""
         match action:
             case actions.CreateNetwork():
                 self._tell(
@@ -225,7 +217,7 @@ class _Performer:
             case actions.CreateContainer():
                 self._tell("Container", action.spec.name, "Creat", action, lambda: self._create(action.spec))
             case actions.StartContainer():
-                self._tell("Container", action.name, "Start", action, lambda: self._start(action.name))
+                self._tell("Container", action.name, "Start", action, lambda: self._start(action.name, begun))
             case actions.StopContainer():
                 self._stop(action)
             case actions.RemoveContainer():
@@ -273,12 +265,12 @@ class _Performer:
         if container is not None:
             self._engine.disarm(container.id)
 
-    def _start(self, name: str) -> None:
+    def _start(self, name: str, begun: Callable[[str], None]) -> None:
         container = self._engine.container(name)
         if container is None:
             raise InternalError(f'container "{name}" is gone before it was started')
         self._engine.start(container.id)
-        self.on_begun(name)
+        begun(name)
         self._waiter.changed(container.id)
         if not container.pid:  # else another command has started it, and runs its hooks
             hooks.run(self._engine, container, "post_start", container.spec.post_start, self._events)

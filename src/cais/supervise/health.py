@@ -103,8 +103,12 @@ def first_probe_s(probe: ProbeSpec, *, is_heard: bool) -> float:
     """The age at which a run is probed first, unless it is heard to listen before. Never later than Docker would."""
     if not is_heard:
         return FIRST_PROBE_S
-    docker_s = min(probe.start_interval_s or interval_s(probe), interval_s(probe))
-    return min(FIRST_UNHEARD_LISTENER_S if probe.listens else FIRST_UNHEARD_S, docker_s)
+    return min(FIRST_UNHEARD_LISTENER_S if probe.listens else FIRST_UNHEARD_S, docker_wait_s(probe))
+
+
+def docker_wait_s(probe: ProbeSpec) -> float:
+    """What Docker waits between two probes of a starting container."""
+    return min(probe.start_interval_s or interval_s(probe), interval_s(probe))
 
 
 def judge(track: HealthTrack, probe: ProbeSpec, *, began_s: float, passed: bool) -> Verdict:
@@ -148,9 +152,8 @@ def next_probe_in(
         return interval_s(probe)
     if heard_s is not None and age_s - took_s <= heard_s <= age_s:
         return FIRST_PROBE_S  # what this probe saw was before it listened
-    docker_s = min(probe.start_interval_s or interval_s(probe), interval_s(probe))
     ceiling_s = min(max(CEILING * took_s, SHORTEST_CEILING_S), LONGEST_CEILING_S)
     since_s = age_s if heard_s is None or heard_s > age_s else age_s - heard_s
     grown_s = min(max(FIRST_PROBE_S, since_s * GROWTH), max(ceiling_s, age_s * PATIENCE))
     rest = REST_UNHEARD if heard_s == math.inf and took_s > CHEAP_S else REST
-    return min(max(grown_s, rest * took_s * max(1.0, crowding)), docker_s)
+    return min(max(grown_s, rest * took_s * max(1.0, crowding)), docker_wait_s(probe))

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.e2e.engine.surroundings import World
 
+from cais.images.model import RunConfig
 from cais.locations import Locations
 
 BUSYBOX = "/bin/busybox"
+SLEEPS = RunConfig(cmd=("sleep", "1000"))
 APPLETS = [
     "sh",
     "cat",
@@ -83,3 +87,11 @@ def busybox_root(tmp_path: Path) -> str:
 @pytest.fixture
 def locations(tmp_path: Path) -> Locations:
     return Locations(root=str(tmp_path / "cais"), run=str(tmp_path / "cais/run"))
+
+
+@pytest.fixture
+def world(request: pytest.FixtureRequest, locations: Locations, busybox_root: str) -> Iterator[World]:
+    """An engine with one image. A module's IMAGE_CONFIG, where it has one, says how that runs."""
+    made = World(locations, busybox_root, getattr(request.module, "IMAGE_CONFIG", SLEEPS))
+    yield made
+    made.clear()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
 
 import pytest
 from tests.e2e.engine.surroundings import World
@@ -15,18 +14,9 @@ from cais.engine.native.records import Phase
 from cais.engine.native.runtime import Runtime
 from cais.engine.protocol import ExecSpec, MountKind, MountSpec, State
 from cais.errors import CaisError
-from cais.images.model import RunConfig
 from cais.linux import mount
-from cais.locations import Locations
 
 pytestmark = pytest.mark.root
-
-
-@pytest.fixture
-def world(locations: Locations, busybox_root: str) -> Iterator[World]:
-    made = World(locations, busybox_root, RunConfig(cmd=("sleep", "1000")))
-    yield made
-    made.clear()
 
 
 def armed(world: World, name: str = "a", *argv: str, **fields: object) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -15,19 +15,10 @@ from cais.engine.native.limits import controllers
 from cais.engine.protocol import ContainerState, ResourceLimits, State
 from cais.errors import CaisError
 from cais.events import MessageEvent
-from cais.images.model import RunConfig
-from cais.locations import Locations
 
 pytestmark = pytest.mark.root
 
 HERE = os.uname().nodename
-
-
-@pytest.fixture
-def world(locations: Locations, busybox_root: str) -> Iterator[World]:
-    made = World(locations, busybox_root, RunConfig(cmd=("sleep", "1000")))
-    yield made
-    made.clear()
 
 
 def output(world: World, line: str, name: str = "a", /, **fields: object) -> str:

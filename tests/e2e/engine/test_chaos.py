@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 
 import pytest
 from tests.e2e.engine.surroundings import World
@@ -17,12 +16,11 @@ from cais.engine.native.records import Phase
 from cais.engine.protocol import State
 from cais.images.model import RunConfig
 from cais.linux import mount
-from cais.locations import Locations
 
 pytestmark = pytest.mark.root
 
 ROUNDS = 25
-CONFIG = RunConfig(cmd=("sleep", "1000"), volumes={"/data": {}})
+IMAGE_CONFIG = RunConfig(cmd=("sleep", "1000"), volumes={"/data": {}})
 
 _PROGRAM = """
 import sys
@@ -42,13 +40,6 @@ while True:
         engine.start(state.id)
         engine.remove(state.id, force=True, volumes=True)
 """
-
-
-@pytest.fixture
-def world(locations: Locations, busybox_root: str) -> Iterator[World]:
-    made = World(locations, busybox_root, CONFIG)
-    yield made
-    made.clear()
 
 
 def listed(folder: str) -> list[str]:

@@ -12,7 +12,6 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,6 @@ from tests.e2e.engine.surroundings import World
 
 from cais.engine.protocol import ContainerState
 from cais.images.model import RunConfig
-from cais.locations import Locations
 
 pytestmark = pytest.mark.root
 
@@ -35,11 +33,7 @@ sys.exit({call})
 """
 
 
-@pytest.fixture
-def world(locations: Locations, busybox_root: str) -> Iterator[World]:
-    made = World(locations, busybox_root, RunConfig(env=("FROM_IMAGE=yes",), cmd=("sleep", "1000")))
-    yield made
-    made.clear()
+IMAGE_CONFIG = RunConfig(env=("FROM_IMAGE=yes",), cmd=("sleep", "1000"))
 
 
 def argv(world: World, call: str) -> list[str]:

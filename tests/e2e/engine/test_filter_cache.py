@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,17 +12,8 @@ from tests.e2e.engine.surroundings import World
 
 from cais.engine.native.filtercache import ANNOTATION
 from cais.engine.protocol import ContainerState, ExecSpec, State
-from cais.images.model import RunConfig
-from cais.locations import Locations
 
 pytestmark = pytest.mark.root
-
-
-@pytest.fixture
-def world(locations: Locations, busybox_root: str) -> Iterator[World]:
-    made = World(locations, busybox_root, RunConfig(cmd=("sleep", "1000")))
-    yield made
-    made.clear()
 
 
 def start(world: World, name: str, **fields: object) -> ContainerState:

@@ -6,7 +6,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,18 +28,10 @@ from cais.errors import CaisError, Conflict, NotFoundError
 from cais.events import MessageEvent
 from cais.images.model import RunConfig
 from cais.linux import mount
-from cais.locations import Locations
 
 pytestmark = pytest.mark.root
 
 IMAGE_CONFIG = RunConfig(env=("FROM_IMAGE=yes",), cmd=("sleep", "1000"), volumes={"/var": {}})
-
-
-@pytest.fixture
-def world(locations: Locations, busybox_root: str) -> Iterator[World]:
-    made = World(locations, busybox_root, IMAGE_CONFIG)
-    yield made
-    made.clear()
 
 
 def started(world: World, name: str, *argv: str, **fields: object) -> ContainerState:

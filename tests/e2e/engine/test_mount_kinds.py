@@ -13,16 +13,11 @@ from cais.engine.protocol import FileSpec, MountKind, MountSpec, Recursion, Stat
 from cais.errors import CaisError, Conflict, NotFoundError
 from cais.images.model import RunConfig
 from cais.linux import mount
-from cais.locations import Locations
 
 pytestmark = pytest.mark.root
 
 
-@pytest.fixture
-def world(locations: Locations, busybox_root: str) -> Iterator[World]:
-    made = World(locations, busybox_root, RunConfig(cmd=("sleep", "1000"), volumes={"/var": {}}))
-    yield made
-    made.clear()
+IMAGE_CONFIG = RunConfig(cmd=("sleep", "1000"), volumes={"/var": {}})
 
 
 def output(world: World, line: str, *, name: str = "a", **fields: object) -> str:

@@ -12,7 +12,7 @@ from tests.e2e.browser import Browser, free_port
 from tests.e2e.conftest import copy_stack
 from tests.e2e.harness import Cais
 from tests.e2e.stacks import pythonbase
-from tests.e2e.stacks.stack import Stack
+from tests.e2e.stacks.stack import Stack, standing
 
 
 @pytest.fixture(scope="session")
@@ -72,12 +72,8 @@ def own_name(name: str) -> dict[str, str]:
 
 def started(cais: Cais, secrets: Mapping[str, str] = {}) -> Iterator[Stack]:
     """The stack in `cais.folder`, built and healthy; taken down at the end."""
-    stack = Stack(cais, secrets)
-    try:
-        stack.up("--build")
+    with standing(Stack(cais, secrets), "--build") as stack:
         yield stack
-    finally:
-        stack.cais.run("down", "-v", "--rmi", "local", "-t", "0")
 
 
 @pytest.fixture(scope="session")

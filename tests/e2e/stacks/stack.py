@@ -140,12 +140,18 @@ class Stopping:
 
 
 @contextmanager
-def in_development(name: str, port: str, cais_root: Path, folder: Path) -> Iterator[Stack]:
-    """`stacks/NAME`, copied to `folder`, with its development override, which is read by itself; `port` is the variable of its port."""
-    env = {"COMPOSE_PROJECT_NAME": f"{name}dev{os.getpid()}", port: str(free_port())}
-    stack = Stack(Cais(cais_root, copy_stack(name, folder), env), {})
+def standing(stack: Stack, *flags: str) -> Iterator[Stack]:
+    """The stack, up and healthy (`flags` are more ones of `up`); taken down at the end with all that is its own."""
     try:
-        stack.up()
+        stack.up(*flags)
         yield stack
     finally:
         stack.cais.run("down", "-v", "--rmi", "local", "-t", "0")
+
+
+@contextmanager
+def in_development(name: str, port: str, cais_root: Path, folder: Path) -> Iterator[Stack]:
+    """`stacks/NAME`, copied to `folder`, with its development override, which is read by itself; `port` is the variable of its port."""
+    env = {"COMPOSE_PROJECT_NAME": f"{name}dev{os.getpid()}", port: str(free_port())}
+    with standing(Stack(Cais(cais_root, copy_stack(name, folder), env), {})) as stack:
+        yield stack

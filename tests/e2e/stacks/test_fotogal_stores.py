@@ -15,7 +15,7 @@ from tests.e2e.browser import free_port
 from tests.e2e.conftest import copy_stack
 from tests.e2e.harness import Cais, http, until
 from tests.e2e.stacks.gallery import Member
-from tests.e2e.stacks.stack import Stack
+from tests.e2e.stacks.stack import Stack, standing
 
 pytestmark = pytest.mark.root
 
@@ -42,21 +42,13 @@ volumes:
 def embedded(cais_root: Path, tmp_path: Path) -> Iterator[Stack]:
     folder = copy_stack("fotogal", tmp_path)
     (folder / "embedded.yaml").write_text(EMBEDDED)
-    yield from _up(cais_root, folder, "embedded.yaml", f"fotogalfolder{os.getpid()}")
-
-
-def _up(cais_root: Path, folder: Path, also: str, project: str) -> Iterator[Stack]:
     env = {
-        "COMPOSE_FILE": f"compose.yaml:{also}",
-        "COMPOSE_PROJECT_NAME": project,
+        "COMPOSE_FILE": "compose.yaml:embedded.yaml",
+        "COMPOSE_PROJECT_NAME": f"fotogalfolder{os.getpid()}",
         "FOTOGAL_PORT": str(free_port()),
     }
-    stack = Stack(Cais(cais_root, folder, env), {})
-    try:
-        stack.up()
+    with standing(Stack(Cais(cais_root, folder, env), {})) as stack:
         yield stack
-    finally:
-        stack.cais.run("down", "-v", "--rmi", "local", "-t", "0")
 
 
 def test_photos_in_a_folder_are_served_by_nginx_to_who_may_see_them(embedded: Stack) -> None:

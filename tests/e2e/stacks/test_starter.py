@@ -15,7 +15,7 @@ from tests.e2e.conftest import copy_stack
 from tests.e2e.harness import CHECKOUT, Cais, answers, http, until
 from tests.e2e.stacks import pythonbase
 from tests.e2e.stacks.life import STOP_S, kill_and_wait, quickest
-from tests.e2e.stacks.stack import SlowGet, Stack, Stopping
+from tests.e2e.stacks.stack import SlowGet, Stack, Stopping, standing
 
 pytestmark = pytest.mark.root
 
@@ -145,12 +145,8 @@ def released(cais_root: Path, tmp_path: Path) -> Iterator[Stack]:
         "APP_COMMIT": "fedcba9",
         "APP_BRANCH": "main",
     }
-    stack = Stack(Cais(cais_root, copy_stack("starter", tmp_path), env), {})
-    try:
-        stack.up()
+    with standing(Stack(Cais(cais_root, copy_stack("starter", tmp_path), env), {})) as stack:
         yield stack
-    finally:
-        stack.cais.run("down", "-v", "--rmi", "local", "-t", "0")
 
 
 def test_the_released_image_has_its_own_code_and_stops_without_losing_a_request(released: Stack) -> None:

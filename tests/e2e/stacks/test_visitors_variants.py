@@ -11,7 +11,7 @@ from tests.e2e.browser import free_port
 from tests.e2e.conftest import copy_stack
 from tests.e2e.harness import CHECKOUT, Cais, http, post_json
 from tests.e2e.stacks.life import STOP_S, quickest
-from tests.e2e.stacks.stack import Stack, Stopping
+from tests.e2e.stacks.stack import Stack, Stopping, standing
 
 pytestmark = pytest.mark.root
 
@@ -27,12 +27,8 @@ def variant(request: pytest.FixtureRequest, cais_root: Path, tmp_path: Path) -> 
         "FRONTEND_PORT": str(free_port()),
         "BACKEND_VARIANT": request.param,
     }
-    stack = Stack(Cais(cais_root, copy_stack("visitors", tmp_path), env), {})
-    try:
-        stack.up()
+    with standing(Stack(Cais(cais_root, copy_stack("visitors", tmp_path), env), {})) as stack:
         yield stack
-    finally:
-        stack.cais.run("down", "-v", "--rmi", "local", "-t", "0")
 
 
 def test_it_serves_without_a_shell_a_package_manager_or_root(variant: Stack) -> None:

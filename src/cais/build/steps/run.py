@@ -17,6 +17,7 @@ from cais.build.failure import StepFailed
 from cais.build.session import Session
 from cais.build.steps.model import RunStep
 from cais.build.steps.mounting import mounted
+from cais.durable import free_bytes
 from cais.errors import BuildError, CaisError, Interrupted, Span
 from cais.linux.rootpath import host_path
 
@@ -45,7 +46,7 @@ def run(session: Session, step: RunStep, root: str, on_text: Callable[[str], Non
             code=code,
             output="\n".join(output.tail()),
             oom_kills=_oom_kills() - kills_before,
-            free_bytes=_free_bytes(root),
+            free_bytes=free_bytes(root),
             has_carriage_returns=_has_carriage_returns(step, root),
             network=request.network,
             host_ca=session.request.host_ca,
@@ -100,11 +101,6 @@ def _oom_kills() -> int:
     """How many processes the kernel has killed for memory since the machine started (proc_vmstat(5)); 0 where it does not say."""
     with open("/proc/vmstat", encoding="ascii") as stream:
         return next((int(line.split()[1]) for line in stream if line.startswith("oom_kill ")), 0)
-
-
-def _free_bytes(root: str) -> int:
-    room = os.statvfs(root)
-    return room.f_bavail * room.f_frsize
 
 
 def _has_carriage_returns(step: RunStep, root: str) -> bool:
