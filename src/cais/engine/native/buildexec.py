@@ -70,13 +70,19 @@ class NativeBuildExecutor:
         if self._swept or not os.path.isdir(self._folder):
             return
         self._swept = True
-        for entry in os.scandir(self._folder):
-            lock = durable.try_lock(os.path.join(entry.path, "lock")) if entry.is_dir() else None
-            if lock is not None:
-                try:
-                    _discard(runtime, entry.path)
-                finally:
-                    os.close(lock)
+        with durable.locked(_birth_lock(self._folder)):
+            for entry in os.scandir(self._folder):
+                lock = durable.try_lock(os.path.join(entry.path, "lock")) if entry.is_dir() else None
+                if lock is not None:
+                    try:
+                        _discard(runtime, entry.path)
+                    finally:
+                        os.close(lock)
+
+
+def _birth_lock(parent: str) -> str:
+    """Held while a bundle in `parent` is made and locked: without its lock it would be taken for a killed build's."""
+    return f"{parent}.lock"
 
 
 @contextlib.contextmanager
@@ -85,8 +91,10 @@ def _bundle(parent: str) -> Iterator[str]:
 
     os.makedirs(parent, mode=0o700, exist_ok=True)
     folder = os.path.join(parent, f"build-{os.urandom(6).hex()}")
-    os.mkdir(folder, 0o700)
-    with durable.locked(os.path.join(folder, "lock")):
+    with contextlib.ExitStack() as held:
+        with durable.locked(_birth_lock(parent)):
+            os.mkdir(folder, 0o700)
+            held.enter_context(durable.locked(os.path.join(folder, "lock")))
         try:
             yield folder
         finally:
