@@ -10,8 +10,11 @@ import gzip
 import hashlib
 import http.server
 import json
+import os
 import re
+import select
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -180,6 +183,18 @@ class FakeRegistry:
 
         self.faults.append(Fault(method, "/uploads/", act, times))
 
+    def fall_silent(self, method: str, after: int, times: int = 1) -> None:
+        """Take so many bytes of an upload, and neither read on nor answer until the other side has gone."""
+
+        def act(call: Call) -> None:
+            self.uploads[_upload(call.path)] += call.rfile.read(after)
+            gone = select.poll()
+            gone.register(call.connection, select.POLLRDHUP)
+            gone.poll(60_000)
+            call.close_connection = True
+
+        self.faults.append(Fault(method, "/uploads/", act, times))
+
     # --- answering ---
 
     def answer(self, call: Call) -> None:
@@ -323,6 +338,13 @@ def hang_up(call: Call) -> None:
     call.close_connection = True
     call.wfile.flush()
     call.connection.shutdown(socket.SHUT_RDWR)
+
+
+def reset(call: Call) -> None:
+    """Break the connection as somebody on the way does who has had enough: without an end of what is sent (socket(7), SO_LINGER)."""
+    call.close_connection = True
+    call.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    os.close(call.connection.detach())
 
 
 def trickle(call: Call, size: int, every_s: float) -> None:

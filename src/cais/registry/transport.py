@@ -198,6 +198,8 @@ class _Exchange:
         except ConnectionAbortedError as error:
             raise broken_off(origin.host, str(error)) from error
         self.response: http.client.HTTPResponse | None = None
+        self._begun = False
+        self._uploads = False
         self._closed = False
 
     def run(self, request: Request) -> http.client.HTTPResponse:
@@ -209,10 +211,14 @@ class _Exchange:
         with contextlib.ExitStack() as stack:
             body: bytes | ByteSource | None
             if isinstance(request.body, Body):
+                self._uploads = True
                 headers["Content-Length"] = str(request.body.size)
                 body = _Exactly(stack.enter_context(request.body.open()), request.body.size)
             else:
                 body = request.body
+            if self._connection.sock is None:
+                self._connection.connect()
+            self._begun = True
             self._send(request.method, target, body, headers)
         self.response = self._connection.getresponse()
         return self.response
@@ -237,9 +243,11 @@ class _Exchange:
 
     def explained(self, error: Exception) -> PullError:
         """What failed: reaching the host, or a conversation that had begun."""
-        had_begun = self._connection.sock is not None or isinstance(error, http.client.HTTPException)
-        if had_begun and isinstance(error, (ConnectionError, http.client.HTTPException)):
+        if isinstance(error, http.client.HTTPException) or (self._begun and isinstance(error, ConnectionError)):
             return broken_off(self.origin.host, str(error) or type(error).__name__)
+        if self._begun and self._uploads and isinstance(error, TimeoutError):
+            # It took some of the body, or all: what it has can be asked for, and the rest sent again.
+            return broken_off(self.origin.host, "silence")
         return unreachable(self.origin.host, error)
 
 

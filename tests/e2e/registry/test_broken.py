@@ -43,8 +43,7 @@ class Cutter:
                 each.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join(10)
-        for each in self._sockets:
-            each.close()
+        self._socket.close()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):  # closed
@@ -52,9 +51,17 @@ class Cutter:
                 client = self._socket.accept()[0]
                 server = socket.create_connection(("127.0.0.1", self._target))
                 self._sockets += [client, server]
-                for one, other in ((client, server), (server, client)):
-                    self._threads.append(threading.Thread(target=self._pass_on, args=(one, other), daemon=True))
-                    self._threads[-1].start()
+                self._threads.append(threading.Thread(target=self._carry, args=(client, server), daemon=True))
+                self._threads[-1].start()
+
+    def _carry(self, client: socket.socket, server: socket.socket) -> None:
+        back = threading.Thread(target=self._pass_on, args=(server, client), daemon=True)
+        back.start()
+        self._pass_on(client, server)
+        back.join()
+        # Only now is who still sends told that nobody reads: a socket that is only shut down goes on to take data.
+        for each in (client, server):
+            each.close()
 
     def _pass_on(self, one: socket.socket, other: socket.socket) -> None:
         passed = 0

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from tests.e2e.registry.debian import make_certificate
 from tests.e2e.registry.images import sha
-from tests.fakes.registry import Call, FakeRegistry, Fault, endless, hang_up, trickle
+from tests.fakes.registry import Call, FakeRegistry, Fault, endless, hang_up, reset, trickle
 
 from cais.database import Database
 from cais.errors import CaisError, InvalidImage, PullError
@@ -166,6 +166,14 @@ def test_one_that_always_breaks_off_is_given_up(client: Client, registry: FakeRe
         client.pull()
     assert registry.count("GET", path) == QUICK.attempts
     assert client.store.images() == ()
+
+
+def test_a_connection_that_is_reset_is_tried_again(client: Client, registry: FakeRegistry) -> None:
+    registry.image(tag="1", big=BIG)
+    path, _ = big_layer(registry)
+    registry.faults.append(Fault("GET", path, reset, times=2))
+    client.pull()
+    assert registry.count("GET", path) == 3
 
 
 def test_a_body_that_dawdles_is_given_up(client: Client, registry: FakeRegistry) -> None:
@@ -387,6 +395,32 @@ def test_an_upload_goes_on_where_it_broke_off(client: Client, registry: FakeRegi
     patches = [asked.headers["Content-Range"] for asked in registry.asked if asked.method == "PATCH"]
     assert [text.partition("-")[0] for text in patches] == ["0", "1000000", "2000000"]
     assert len(uploaded(registry)) == 2
+
+
+def test_an_upload_that_is_reset_is_sent_again(client: Client, registry: FakeRegistry) -> None:
+    client.make()
+    registry.faults.append(Fault("PATCH", "/uploads/", reset, times=2))
+    client.push()
+    assert registry.count("PATCH", "/uploads/") == 3
+    assert len(uploaded(registry)) == 2
+
+
+def test_an_upload_goes_on_where_it_was_met_with_silence(client: Client, registry: FakeRegistry) -> None:
+    client.make()
+    registry.fall_silent("PATCH", after=1_000_000)
+    registry.fall_silent("PATCH", after=500_000)
+    client.push(read_timeout_s=0.5)
+    patches = [asked.headers["Content-Range"] for asked in registry.asked if asked.method == "PATCH"]
+    assert [text.partition("-")[0] for text in patches] == ["0", "1000000", "1500000"]
+    assert len(uploaded(registry)) == 2
+
+
+def test_an_upload_that_is_met_with_silence_for_good_ends(client: Client, registry: FakeRegistry) -> None:
+    client.make()
+    registry.fall_silent("PATCH", after=0, times=100)
+    with pytest.raises(PushError, match="broke off: silence"):
+        client.push(read_timeout_s=0.2, retry=RetryPolicy(attempts=2, first_s=0.01))
+    assert registry.count("PATCH", "/uploads/") == 2
 
 
 def test_an_upload_that_was_forgotten_begins_anew(client: Client, registry: FakeRegistry) -> None:
