@@ -85,7 +85,9 @@ class StoreSource:
         path = self._packed_path(number)
         with self._locks[number]:
             if not os.path.exists(path) and self._pack(number).digest != descriptor.digest:
-                raise InvalidImage([Problem(f'layer "{layer.id}" does not pack to the bytes it did before')])
+                os.unlink(path)
+                hint = "run the command again: what it packs to now is known now"
+                raise InvalidImage([Problem(f'layer "{layer.id}" does not pack to the bytes it did before', hint=hint)])
         return path
 
     def _descriptor(self, number: int) -> Descriptor:

@@ -17,8 +17,10 @@ from tests.e2e.registry.images import sha
 from tests.fakes.registry import Call, FakeRegistry, Fault, endless, hang_up, reset, trickle
 
 from cais.database import Database
+from cais.digest import Digest
 from cais.errors import CaisError, InvalidImage, PullError
 from cais.events import NullSink
+from cais.images.compress import Compression, recipe
 from cais.images.model import DOCKER_MANIFEST, ImageConfig, StoredImage
 from cais.images.reference import parse_reference
 from cais.images.store import ImageStore
@@ -421,6 +423,19 @@ def test_an_upload_that_is_met_with_silence_for_good_ends(client: Client, regist
     with pytest.raises(PushError, match="broke off: silence"):
         client.push(read_timeout_s=0.2, retry=RetryPolicy(attempts=2, first_s=0.01))
     assert registry.count("PATCH", "/uploads/") == 2
+
+
+def test_a_layer_that_packs_to_other_bytes_than_before_is_not_sent_but_by_the_next_push(
+    client: Client, registry: FakeRegistry
+) -> None:
+    image = client.make()
+    (layer,) = image.config.rootfs.diff_ids
+    client.store.records.known.set_packed(str(layer), recipe(Compression.GZIP), Digest("sha256:" + "0" * 64), 1000)
+    with pytest.raises(InvalidImage, match="does not pack to the bytes it did before"):
+        client.push()
+    assert "0" * 64 not in str(uploaded(registry))
+    client.push()
+    assert len(uploaded(registry)) == 2
 
 
 def test_an_upload_that_was_forgotten_begins_anew(client: Client, registry: FakeRegistry) -> None:
