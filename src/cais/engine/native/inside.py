@@ -21,7 +21,7 @@ from cais.linux import processes
 from cais.linux.rootpath import host_path
 
 PREFIX = "exec-"
-REAP_S, REAP_STEP_S = 0.1, 0.002  # for a shell to note that what it started was killed
+REAP_S, REAP_STEP_S = 0.5, 0.002  # for a shell to note that what it started was killed
 
 
 class _Bundle(msgspec.Struct, frozen=True):
