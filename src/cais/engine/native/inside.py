@@ -114,12 +114,15 @@ def kill_session(member: int, among: Callable[[], tuple[int, ...]]) -> None:
         deadline = time.monotonic() + REAP_S
         while any(os.path.exists(f"/proc/{pid}") for pid in others) and time.monotonic() < deadline:
             time.sleep(REAP_STEP_S)
-        for pid in (member, *among()):  # it may have gone on with its next command meanwhile
-            _kill(pid, session_id)
+        _kill(member, session_id, wait_s=REAP_S)
+        # It may have gone on with its next command meanwhile, and that with others. Who is dead begins nothing, so this comes to an end.
+        killed = {member}
+        while found := {pid for pid in set(among()) - killed if _kill(pid, session_id)}:
+            killed |= found
 
 
-def _kill(pid: int, session_id: int) -> bool:
-    """Kill a process if it is in that session; whether it is."""
+def _kill(pid: int, session_id: int, *, wait_s: float = 0.0) -> bool:
+    """Kill a process if it is in that session; whether it is. Its end is waited for so long."""
     import signal
 
     fd = processes.open_process(pid, processes.start_time(pid))
@@ -129,6 +132,7 @@ def _kill(pid: int, session_id: int) -> bool:
         is_of_session = os.getsid(pid) == session_id
         if is_of_session:
             processes.send(fd, signal.SIGKILL)
+            processes.wait_end(fd, wait_s)
         return is_of_session
     except ProcessLookupError:
         return False
