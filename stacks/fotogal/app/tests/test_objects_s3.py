@@ -4,6 +4,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,7 +16,7 @@ from contract_objects import ObjectsContract
 from s3_server import free_port, running
 
 from fotogal.objects.interface import ObjectStore, StoreUnavailable
-from fotogal.objects.s3 import S3Store
+from fotogal.objects.s3 import CONFLICT_TRIES, S3Store
 from fotogal.settings import BUCKET, S3Settings
 
 
@@ -96,7 +97,12 @@ def test_a_bucket_that_is_missing(server: S3Settings) -> None:
     store.close()
 
 
-class _CutsOff(BaseHTTPRequestHandler):
+class _Quiet(BaseHTTPRequestHandler):
+    def log_message(self, format: str, *values: object) -> None:  # noqa: A002 http.server's name
+        """Says nothing."""
+
+
+class _CutsOff(_Quiet):
     """Ends the connection before the last byte."""
 
     def do_GET(self) -> None:
@@ -105,22 +111,41 @@ class _CutsOff(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"whol")
 
-    def log_message(self, format: str, *values: object) -> None:  # noqa: A002 http.server's name
-        """Says nothing."""
+
+@contextmanager
+def answered_by(handler: type[BaseHTTPRequestHandler]) -> Iterator[S3Store]:
+    """A store whose server this is."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        store = S3Store(S3Settings(f"http://127.0.0.1:{server.server_port}", "us-east-1", "a", "b"), BUCKET)
+        try:
+            yield store
+        finally:
+            store.close()
+            server.shutdown()
+            thread.join()
 
 
 def test_an_answer_that_is_cut_off_is_no_object() -> None:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _CutsOff) as cutting:
-        thread = threading.Thread(target=cutting.serve_forever, args=(0.05,))
-        thread.start()
-        store = S3Store(S3Settings(f"http://127.0.0.1:{cutting.server_port}", "us-east-1", "a", "b"), BUCKET)
-        try:
-            with pytest.raises(StoreUnavailable):
-                store.get("1/full.png")
-        finally:
-            store.close()
-            cutting.shutdown()
-            thread.join()
+    with answered_by(_CutsOff) as store, pytest.raises(StoreUnavailable):
+        store.get("1/full.png")
+
+
+@pytest.mark.parametrize(("answers", "error"), [([409, 409, 200], None), ([409] * CONFLICT_TRIES, "409"), ([403], "403")])
+def test_a_place_that_somebody_changes_at_the_moment_is_asked_again(answers: list[int], error: str | None) -> None:
+    left = list(answers)
+
+    class Says(_Quiet):
+        def do_PUT(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(left.pop(0))
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+    with answered_by(Says) as store, pytest.raises(StoreUnavailable, match=error) if error else nullcontext():
+        store.put("1/full.png", b"x", "image/png")
+    assert left == []
 
 
 def test_a_server_that_comes_back() -> None:

@@ -19,6 +19,9 @@ CONNECT_TIMEOUT_S = 3
 # Of silence. A server that hangs is met with an error after this, twice: who uploads to it is told so within half a minute.
 READ_TIMEOUT_S = 5
 TRIES = 2
+# Somebody changes the same place at this moment: OperationAborted at Amazon; at the stack's own server a folder that went with its last
+# object while another was about to be put there ("existing object is a directory"). It lasts as long as that.
+CONFLICT, CONFLICT_TRIES = 409, 5
 CONNECTIONS = 16
 # nginx asks at once; what it was given is of no use to anybody a minute later.
 REDIRECT_VALID_S = 60
@@ -72,7 +75,13 @@ class S3Store:
     def put(self, key: str, data: bytes, content_type: str) -> None:
         check_key(key)
         with _errors(key):
-            self._client.put_object(Bucket=self._bucket, Key=key, Body=data, ContentType=content_type)
+            for left in reversed(range(CONFLICT_TRIES)):
+                try:
+                    self._client.put_object(Bucket=self._bucket, Key=key, Body=data, ContentType=content_type)
+                    return
+                except ClientError as error:
+                    if not left or _status(error) != CONFLICT:
+                        raise
 
     def get(self, key: str) -> bytes:
         check_key(key)
@@ -140,6 +149,11 @@ def _location(region: str) -> dict[str, dict[str, str]]:
 
 def _is_missing(error: ClientError) -> bool:
     return error.response.get("Error", {}).get("Code") in _MISSING
+
+
+def _status(error: ClientError) -> int:
+    status: int = error.response["ResponseMetadata"]["HTTPStatusCode"]
+    return status
 
 
 @contextmanager
