@@ -142,7 +142,7 @@ make_stack_venv() {
 }
 
 lint() {
-  .venv/bin/ruff format --check -q src tests bench &&
+  .venv/bin/ruff format --check -q src tests bench stacks &&
     .venv/bin/ruff check -q src tests bench stacks &&
     .venv/bin/mypy --no-error-summary
 }

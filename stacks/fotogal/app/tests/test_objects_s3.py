@@ -132,7 +132,9 @@ def test_an_answer_that_is_cut_off_is_no_object() -> None:
         store.get("1/full.png")
 
 
-@pytest.mark.parametrize(("answers", "error"), [([409, 409, 200], None), ([409] * CONFLICT_TRIES, "409"), ([403], "403")])
+@pytest.mark.parametrize(
+    ("answers", "error"), [([409, 409, 200], None), ([409] * CONFLICT_TRIES, "409"), ([403], "403")]
+)
 def test_a_place_that_somebody_changes_at_the_moment_is_asked_again(answers: list[int], error: str | None) -> None:
     left = list(answers)
 
