@@ -58,6 +58,7 @@ class Clerk:
         self._upkeep = upkeep
         self._held: Sequence[Closeable] = ()
         self._held_for: Published = frozenset()
+        self._renewal: asyncio.Task[None] | None = None
         self._thread = Workers("clerk", 1)
         self._unsaved: deque[SupervisorEvent] = deque()
         self._saving: asyncio.Task[None] | None = None
@@ -85,10 +86,15 @@ class Clerk:
             self._journal.write(self._clock.now(), f"{name}: {type(error).__name__}: {error}{details}{trace}")
 
     async def renew_hold(self, published: Published) -> None:
-        """Hold what is published, if that has changed."""
-        if published == self._held_for:
-            return
-        self._held_for = published
+        """Hold what is published, and nothing else, when it returns."""
+        if published != self._held_for:
+            self._held_for = published
+            self._renewal = asyncio.get_running_loop().create_task(self._renew_hold(published))
+        if self._renewal is not None:
+            # Whoever asks for what is being done already waits for it too: that a service is stopped is told when its ports are free.
+            await asyncio.wait((self._renewal,))
+
+    async def _renew_hold(self, published: Published) -> None:
         if self._hold is not None:
             await self._try("holding ports", functools.partial(self._take_hold, self._hold, published))
         if self._relay is not None:

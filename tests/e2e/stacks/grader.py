@@ -1,5 +1,6 @@
 """The grader of `stacks/apis`. It knows the rules of the exercise and nothing of how it was solved: files, images, answers, processes."""
 
+import contextlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -166,7 +167,10 @@ def pid_1(exercise: Exercise) -> str:
 def first_process(exercise: Exercise, api: str) -> str:
     pid = exercise.container(api)["Pid"]
     inodes = re.findall(r"^ *\d+: \S+ \S+ 0A (?:\S+ +){5}(\d+)", Path(f"/proc/{pid}/net/tcp").read_text(), re.MULTILINE)
-    held = {path.readlink().name for path in Path(f"/proc/{pid}/fd").iterdir()}
+    held = set()
+    for path in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # a connection that ended meanwhile
+            held.add(path.readlink().name)
     if held & {f"socket:[{inode}]" for inode in inodes}:
         return ""
     return f"PID 1 of {api} is {Path(f'/proc/{pid}/cmdline').read_bytes()!r}, which does not listen"

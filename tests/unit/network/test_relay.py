@@ -96,6 +96,14 @@ def test_both_directions_and_their_ends(relays: Relays, port: int) -> None:
         assert ask(port, b"") == b""
 
 
+def test_a_port_that_is_not_relayed_any_more_is_free_at_once(relays: Relays, port: int) -> None:
+    for _ in range(100):
+        relays.update([way(port, 1)])
+        relays.update([])
+        with socket.socket(socket.AF_INET6) as another:
+            another.bind(("::1", port))
+
+
 def test_more_than_fits_into_a_socket(relays: Relays, port: int) -> None:
     """The slow side is waited for: nothing is lost, and nothing piles up."""
     data = bytes(range(256)) * 50_000  # 12 MB

@@ -1,6 +1,7 @@
 """One obligation of the supervisor a test. Nothing sleeps: the clock is moved by hand."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from tests.unit.supervise.scene import ALWAYS, CHECK, Scene, create, scene
 
 from cais.engine.protocol import Health, PortSpec, RestartMode, RestartPolicy, State
 from cais.errors import CaisError
-from cais.supervise.clerk import Published
+from cais.supervise.clerk import Closeable, Published
 from cais.supervise.events import ContainerRestarting, HealthChanged, SupervisorFault
 from cais.supervise.goals import Goal, WaitEnd
 
@@ -446,6 +447,29 @@ def test_ports_are_held_while_their_containers_are_there(tmp_path: Path, engine:
             await s.run("web", ports=(PortSpec(container_port=80),))
             assert held == ["web"]
         assert held == []
+
+    asyncio.run(main())
+
+
+def test_who_asks_while_ports_are_being_let_go_waits_for_it_too(tmp_path: Path, engine: FakeEngine) -> None:
+    begun, may_end = threading.Event(), threading.Event()
+
+    def hold(published: Published) -> list[Closeable]:
+        if not published:
+            begun.set()
+            may_end.wait(60)
+        return []
+
+    async def main() -> None:
+        async with scene(tmp_path, engine, hold=hold) as s:
+            state = await s.run("web", ports=(PortSpec(container_port=80, host_port=8080),))
+            engine.remove(state.id, force=True)
+            first = asyncio.create_task(s.supervisor.refresh([state.id]))
+            await asyncio.to_thread(begun.wait, 60)
+            second = asyncio.create_task(s.supervisor.refresh())
+            assert await asyncio.wait((second,), timeout=0.2) == (set(), {second})
+            may_end.set()
+            await asyncio.gather(first, second)
 
     asyncio.run(main())
 

@@ -26,6 +26,7 @@ CHUNK_BYTES = 1 << 16
 BACKLOG = 128
 DATAGRAM_IDLE_S = 60.0
 MAX_DATAGRAM_CLIENTS = 1024
+LET_GO_S = 1.0  # far longer than the thread takes to come to it
 _NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 _READ, _WRITE = select.EPOLLIN, select.EPOLLOUT
 
@@ -137,8 +138,15 @@ class _Door(abc.ABC):
         self.loop.watch(self.listener.fileno(), _READ, self.handle)
 
     def close(self) -> None:
-        """Listen no more; connections under way go on to their end."""
-        self.loop.call(self.end)
+        """Listen no more: when it returns, somebody else may. Connections under way go on to their end."""
+        ended = threading.Event()
+
+        def end() -> None:
+            self.end()
+            ended.set()
+
+        self.loop.call(end)
+        ended.wait(LET_GO_S)
 
     def end(self) -> None:
         """In the thread: let go."""
