@@ -110,10 +110,12 @@ class _Placer:
         if ledger is not None:
             ledger.clear(items, self._to.root, target)
         for item in items:
+            is_made = bool(item.target) or not keep_top
+            if is_made and ledger is not None and ledger.keeps(item):
+                continue
             path = os.path.join(target, item.target) if item.target else target
-            if item.target or not keep_top:
-                if ledger is None or not ledger.keeps(item):
-                    self._one(item.entry, path)
+            if is_made:
+                self._one(item.entry, path)
             elif not os.path.isdir(path):
                 raise self._in_the_way(path, is_folder=True)
             if item.entry.is_folder and item.target:

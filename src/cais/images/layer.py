@@ -112,7 +112,7 @@ class _LayerWriter:
                 yield head
                 yield from _content(fd, path, size)
             else:
-                yield b"".join((head, *_content(fd, path, size)))
+                yield head + _whole(fd, path, size)
         finally:
             os.close(fd)
 
@@ -190,6 +190,15 @@ def carried_xattrs(target: xattr.Target) -> dict[str, bytes]:
     """The extended attributes of a file (never of what a link leads to) that are part of a layer."""
     names = [name for name in xattr.names(target) if is_carried(name)]
     return {name: value for name in names if (value := xattr.get(target, name)) is not None}
+
+
+def _whole(fd: int, path: bytes, size: int) -> bytes:
+    """The same as `_content` in one piece, which one call reads."""
+    data = os.read(fd, size)
+    if len(data) == size:
+        return data + tarwrite.padding(size)
+    os.lseek(fd, 0, os.SEEK_SET)
+    return b"".join(_content(fd, path, size))
 
 
 def _content(fd: int, path: bytes, size: int) -> Iterator[bytes]:
