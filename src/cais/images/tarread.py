@@ -134,7 +134,7 @@ class TarReader:
         if len(block) < BLOCK:
             raise _malformed("it ends within a header")
         spaces = block[:148] + b" " * 8 + block[156:]
-        if sum(spaces) != _number(block[148:156]):
+        if tarwrite.checksum(spaces) != _number(block[148:156]):
             raise _malformed("a header's checksum is wrong")
         return block
 

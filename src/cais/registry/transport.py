@@ -150,7 +150,7 @@ class Transport:
                     fresh = True  # the other side had closed it while it was idle
                     continue
                 if isinstance(error, (OSError, http.client.HTTPException)) and not isinstance(error, CaisError):
-                    raise exchange.explained(error) from error
+                    raise exchange.explained(request, error) from error
                 raise
             return Answer(exchange, response, request.url)
 
@@ -199,7 +199,6 @@ class _Exchange:
             raise broken_off(origin.host, str(error)) from error
         self.response: http.client.HTTPResponse | None = None
         self._begun = False
-        self._uploads = False
         self._closed = False
 
     def run(self, request: Request) -> http.client.HTTPResponse:
@@ -211,7 +210,6 @@ class _Exchange:
         with contextlib.ExitStack() as stack:
             body: bytes | ByteSource | None
             if isinstance(request.body, Body):
-                self._uploads = True
                 headers["Content-Length"] = str(request.body.size)
                 body = _Exactly(stack.enter_context(request.body.open()), request.body.size)
             else:
@@ -241,11 +239,11 @@ class _Exchange:
             self.response.close()
         self._connections.give_back(self.origin, self._connection, reusable=reusable)
 
-    def explained(self, error: Exception) -> PullError:
+    def explained(self, request: Request, error: Exception) -> PullError:
         """What failed: reaching the host, or a conversation that had begun."""
         if isinstance(error, http.client.HTTPException) or (self._begun and isinstance(error, ConnectionError)):
             return broken_off(self.origin.host, str(error) or type(error).__name__)
-        if self._begun and self._uploads and isinstance(error, TimeoutError):
+        if self._begun and isinstance(request.body, Body) and isinstance(error, TimeoutError):
             # It took some of the body, or all: what it has can be asked for, and the rest sent again.
             return broken_off(self.origin.host, "silence")
         return unreachable(self.origin.host, error)

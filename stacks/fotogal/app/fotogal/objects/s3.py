@@ -75,12 +75,12 @@ class S3Store:
     def put(self, key: str, data: bytes, content_type: str) -> None:
         check_key(key)
         with _errors(key):
-            for left in reversed(range(CONFLICT_TRIES)):
+            for attempt in range(1, CONFLICT_TRIES + 1):
                 try:
                     self._client.put_object(Bucket=self._bucket, Key=key, Body=data, ContentType=content_type)
                     return
                 except ClientError as error:
-                    if not left or _status(error) != CONFLICT:
+                    if attempt == CONFLICT_TRIES or _status(error) != CONFLICT:
                         raise
 
     def get(self, key: str) -> bytes:
